@@ -1,0 +1,3 @@
+"""Myna: a self-hosted voice platform."""
+
+__version__ = "0.1.0"

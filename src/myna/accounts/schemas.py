@@ -1,0 +1,47 @@
+"""Accounts and API keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["user", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays."""
+
+    id: str
+    name: str
+    role: Role
+    """An admin is exempt from request limits."""
+    banned: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key belongs to an account, is shown once and stored as a keyed hash."""
+
+    id: str
+    account_id: str
+    name: str
+    hint: str
+    """First and last characters, to recognise it by."""
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    uses: int
+    """Jobs that succeeded."""
+    spent: int
+    """Milli-credits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking."""
+
+    account: Account
+    key: ApiKey

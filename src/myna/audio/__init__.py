@@ -1,0 +1,1 @@
+"""Sound: samples in, samples out, without any file or network."""

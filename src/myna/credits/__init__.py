@@ -1,0 +1,1 @@
+"""The ledger: hold, settle, void, expire."""

@@ -1,0 +1,143 @@
+"""The engine contract.
+
+An engine turns text and a voice into sound. It knows no HTTP, no database, no accounts and no files.
+It runs in a child process of its own (`host.py`), one request at a time, so it may crash, hang or grow.
+Register a class under the entry-point group `myna.engines`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myna.errors import Unsupported
+
+Samples = NDArray[np.float32]
+"""Mono sound: float32, shape `[n]`, full scale ±1."""
+
+Gender = Literal["female", "male", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do, as data."""
+
+    name: str
+    """The name under which it is registered."""
+    description: str
+    version: str
+    licence: str
+    """Of the code and of the weights."""
+    languages: tuple[str, ...]
+    """BCP 47 tags, such as `en-US` or `ar`."""
+    sample_rate: int
+    """Hz of the sound it returns."""
+    streaming: bool = False
+    """Sound comes before the whole text is spoken."""
+    word_timestamps: bool = False
+    cloning: bool = False
+    dialects: tuple[str, ...] = ()
+    diacritics: Literal["needed", "helpful", "harmful", "unused"] = "unused"
+    """What vowel marks on Arabic text do for this engine."""
+    options: frozenset[str] = frozenset()
+    """The fields of `SynthesisRequest` that it honours, of: `speed`, `temperature`, `seed`, `pitch`."""
+    device: str = "cpu"
+    max_characters: int = 2_000
+    """The longest text of one request; longer ones are split before."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockVoice:
+    """A voice that an engine brings along."""
+
+    id: str
+    """Unique within the engine and stable over versions, such as `en-us/f3`."""
+    name: str
+    language: str
+    """BCP 47 tag."""
+    gender: Gender = "neutral"
+    description: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the engine needs to know to speak with it; given back in `SynthesisRequest.voice_settings`. JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisRequest:
+    """One piece of text to speak, usually a sentence."""
+
+    text: str
+    """Normalised text, not empty."""
+    language: str
+    """BCP 47 tag of the text."""
+    voice_settings: Mapping[str, Any]
+    """`StockVoice.settings` of the chosen voice, or what `prepare_voice` returned."""
+    speed: float = 1.0
+    """2.0 speaks twice as fast."""
+    temperature: float = 0.0
+    """0 is the steady reading of the voice; 1 varies pitch, range and pace the most."""
+    seed: int = 0
+    """The same seed and text give the same prosody."""
+    pause_after: float | None = None
+    """Seconds of silence after the text, or the engine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """When a word is spoken."""
+
+    text_position: int
+    """Index of its first character in the text of the request."""
+    length: int
+    """Characters; an engine may merge short words into one event."""
+    start: float
+    """Seconds from the start of the request's sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A piece of sound, in order."""
+
+    samples: Samples
+    sample_rate: int
+    words: tuple[Word, ...] = ()
+    """Words that begin in this piece."""
+
+
+class Engine(abc.ABC):
+    """Base class of all speech engines. Heavy libraries are imported inside the methods, never at import."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abc.abstractmethod
+    def available(cls) -> tuple[bool, str]:
+        """Whether it can run here, and if not, why and what to do. Cheap; called in the server's process."""
+
+    @classmethod
+    @abc.abstractmethod
+    def describe(cls) -> Capabilities:
+        """What it can do. Cheap; called in the server's process."""
+
+    @classmethod
+    @abc.abstractmethod
+    def voices(cls) -> tuple[StockVoice, ...]:
+        """The voices it brings along. Called in the server's process; must not load models."""
+
+    @abc.abstractmethod
+    def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
+        """Speak. Called in the child process; closing the iterator stops the work at once.
+
+        Raises `EngineFailed` (or any exception, which is reported as `EngineFailed`).
+        """
+
+    def prepare_voice(self, reference: Samples, sample_rate: int, transcript: str | None = None) -> dict[str, Any]:
+        """Make a voice from a recording; the result becomes `voice_settings`. Only engines that clone."""
+        raise Unsupported(f"The engine `{self.name}` cannot clone voices.")
+
+    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
+        """Let go of everything. The process ends right after."""

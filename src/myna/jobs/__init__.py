@@ -1,0 +1,1 @@
+"""Accepted pieces of work."""

@@ -1,0 +1,143 @@
+"""Every knob, its default and its limit. Read from `MYNA_*` in the environment, then from `myna.toml`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Switch = Literal["on", "off"]
+
+
+class Settings(BaseSettings):
+    """How this node runs. Each field is the environment variable `MYNA_` + its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MYNA_", toml_file="myna.toml", extra="ignore")
+
+    # Where things are
+    data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("myna")))
+    """Folder for the database, the files and the secret of a single node."""
+    database_url: str = ""
+    """`sqlite:///path` or `postgresql://user@host/name`. Empty: SQLite in the data folder."""
+    storage_url: str = ""
+    """`file:///path`, `s3://bucket/prefix` or `memory://`. Empty: a folder in the data folder."""
+    storage_endpoint: str = ""
+    """Address of an S3-compatible server that is not AWS, for example `http://127.0.0.1:9000`."""
+    public_url: str = ""
+    """The address that clients see, for links. Empty: taken from the Host header of each request."""
+    secret: SecretStr = SecretStr("")
+    """Signs links and hashes keys; the same on all nodes. Empty: made once and kept in the data folder."""
+
+    # This node
+    host: str = "127.0.0.1"
+    port: int = Field(8311, ge=0, le=65535)
+    serve_http: bool = True
+    """Answer on HTTP."""
+    work: bool = True
+    """Take work from the queue."""
+    worker_concurrency: int = Field(4, ge=1, le=256)
+    """Queued jobs that run at once on this node."""
+    queue_poll_seconds: float = Field(0.05, ge=0.01, le=10)
+    """How often the queue is looked at. Interactive requests do not wait for it."""
+    heartbeat_seconds: float = Field(1.0, ge=0.1, le=60)
+    dead_after_seconds: float = Field(6.0, ge=0.5, le=600)
+    """A node that is silent for this long is dead; its jobs go on elsewhere."""
+    stop_seconds: float = Field(10.0, ge=0, le=600)
+    """How long a graceful stop waits for work in flight."""
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    # Engines
+    engines: list[str] = Field(default_factory=list)
+    """Engines that may be used, the preferred first. Empty: all that are installed, except `fake`."""
+    engine_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
+    """Child processes for one engine."""
+    engine_start_seconds: float = Field(60.0, ge=1, le=3600)
+    engine_silence_seconds: float = Field(30.0, ge=0.1, le=3600)
+    """An engine that says nothing for this long in the middle of its work hangs, and is replaced."""
+    engine_memory_mb: int = Field(2048, ge=64)
+    """A child process that has grown beyond this is replaced after its work."""
+    engine_idle_seconds: float = Field(600.0, ge=1)
+    """A child process that had nothing to do for this long is let go."""
+    engine_queue: int = Field(256, ge=1)
+    """Requests that may wait for one engine; a further one gets 503 with Retry-After."""
+
+    # Limits
+    rate_limits: Switch = "on"
+    max_json_bytes: int = Field(1_000_000, ge=1_000)
+    max_upload_bytes: int = Field(200_000_000, ge=1_000)
+    max_text_characters: int = Field(200_000, ge=1)
+    """Characters of one job through the native API; the vendors' endpoints have their own limits."""
+    max_queued_jobs: int = Field(1_000, ge=1)
+    """Jobs of one account that may be queued or running."""
+    max_concurrent_streams: int = Field(32, ge=1)
+    """Speech streams of one account that may run at once."""
+    max_webhook_endpoints: int = Field(10, ge=1)
+    fetch_allow: str = ""
+    """Private networks that URL inputs and webhooks may reach: CIDRs, separated by commas."""
+
+    # Money
+    prices: Switch = "on"
+    """`off` makes everything free."""
+    stablecog_credits_per_character: float = Field(0.0175, ge=0)
+    magichour_characters_per_credit: int = Field(20, ge=1)
+    openai_millicredits_per_character: int = Field(15, ge=0)
+    """Also the price of the native API."""
+    hold_seconds: float = Field(86_400.0, ge=60)
+    """A hold whose work is gone is released after this long."""
+
+    # Time
+    link_seconds: float = Field(86_400.0, ge=1)
+    """How long a download link works."""
+    upload_days: float = Field(7.0, gt=0)
+    """How long an uploaded input is kept."""
+    idempotency_hours: float = Field(24.0, ge=24)
+    stablecog_timeout_seconds: float = Field(180.0, gt=0)
+    """How long Stablecog's create waits before it answers TIMEOUT."""
+    stablecog_links_expire: bool = False
+    """Stablecog's files are public for ever; `true` makes their links expire like all others."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'myna.sqlite'}"
+
+    @property
+    def resolved_storage_url(self) -> str:
+        return self.storage_url or f"file://{self.data_dir.absolute() / 'files'}"
+
+    @cached_property
+    def secret_key(self) -> bytes:
+        """The secret: given, or made on first use and kept in the data folder, readable by its owner alone."""
+        if given := self.secret.get_secret_value():
+            return given.encode()
+        path = self.data_dir / "secret"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_bytes()
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_hex(32).encode())
+        return path.read_bytes()

@@ -1,0 +1,49 @@
+"""Speech: a text, a voice, and how it should sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from myna.engines.base import Samples
+from myna.media.formats import AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What to say, and how."""
+
+    text: str
+    voice_id: str
+    language: str | None = None
+    """BCP 47 tag of the text; the voice's own when None."""
+    speed: float = 1.0
+    temperature: float = 0.0
+    """0 is steady; 1 varies pitch, range and pace the most."""
+    seed: int = 0
+    """The same seed gives the same prosody."""
+    normalise: bool = True
+    """Numbers, currency and dates in words."""
+    denoise: bool = False
+    remove_silence: bool = False
+    loudness: float | None = -16.0
+    """LUFS, or None to leave the level alone. A stream cannot be measured ahead and gets a fixed gain."""
+    format: AudioFormat = "mp3"
+    sample_rate: int | None = None
+    """Hz; the engine's own when None."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Speech that was made and is not yet encoded."""
+
+    samples: Samples
+    sample_rate: int
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate

@@ -1,0 +1,1 @@
+"""What can speak, and the names by which vendors know it."""
