@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     rate_limits: Switch = "on"
     max_json_bytes: int = Field(1_000_000, ge=1_000)
     max_upload_bytes: int = Field(200_000_000, ge=1_000)
-    max_text_characters: int = Field(200_000, ge=1)
+    max_text_characters: int = Field(50_000, ge=1)
     """Characters of one job through the native API; the vendors' endpoints have their own limits."""
     max_queued_jobs: int = Field(1_000, ge=1)
     """Jobs of one account that may be queued or running."""

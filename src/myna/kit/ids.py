@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import time
 import uuid
 
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
-_PROMPT_NAMESPACE = uuid.UUID("0b6f1e2c-8f0e-5d0a-9f64-2b7c1d3e5a91")
+_NAMESPACE = uuid.UUID("0b6f1e2c-8f0e-5d0a-9f64-2b7c1d3e5a91")
 
 
 def new_uuid() -> str:
@@ -38,4 +39,19 @@ def prefixed(prefix: str) -> str:
 
 def prompt_id(text: str) -> str:
     """The same text always has the same id."""
-    return str(uuid.uuid5(_PROMPT_NAMESPACE, text))
+    return derived_uuid("prompt", text)
+
+
+def derived_uuid(*parts: str) -> str:
+    """The same parts always give the same UUID (version 5)."""
+    return str(uuid.uuid5(_NAMESPACE, "\0".join(parts)))
+
+
+def derived_cuid(*parts: str) -> str:
+    """The same parts always give the same 25 characters."""
+    number = int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest(), "big")
+    characters = []
+    for _ in range(24):
+        number, digit = divmod(number, 36)
+        characters.append(_BASE36[digit])
+    return "c" + "".join(characters)

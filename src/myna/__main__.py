@@ -1,0 +1,5 @@
+"""`python -m myna`."""
+
+from myna.cli import main
+
+main()

@@ -1,0 +1,151 @@
+"""Builds everything: settings, database, storage, engines, services, and the server that answers.
+
+The only module that knows all concrete parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from myna.accounts.service import AccountService
+from myna.credits.service import CreditService
+from myna.db.session import Database
+from myna.engines.host import EngineHost
+from myna.engines.registry import EngineRegistry
+from myna.http.magichour.webhooks import MagicHourRenderer
+from myna.http.server import create_server
+from myna.http.services import Services
+from myna.jobs.service import JobService
+from myna.kit import ids
+from myna.outputs.service import OutputService
+from myna.settings import Settings
+from myna.speech import workflow as speech_workflow
+from myna.speech.rendering import Renderer
+from myna.speech.service import SpeechService
+from myna.speech.steps import SpeechSteps
+from myna.storage.links import LinkSigner
+from myna.storage.objects import open_storage
+from myna.voices.catalogue import VoiceCatalogue
+from myna.voices.service import VoiceService
+from myna.webhooks.delivery import WebhookDelivery
+from myna.webhooks.service import WebhookService
+from myna.webhooks.standard import render_standard
+from myna.worker.durable import DurableWork
+from myna.worker.nodes import NodeKeeper
+from myna.worker.schedules import Housekeeping
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Node:
+    """One `myna serve` process: what it is made of, and how it starts and stops."""
+
+    id: str
+    settings: Settings
+    services: Services
+    work: DurableWork
+    keeper: NodeKeeper
+    housekeeping: Housekeeping
+
+    async def start(self) -> None:
+        await self.services.database.migrate()
+        await self.work.start(self.settings, self.id)
+        await self.keeper.start()
+        await self.housekeeping.start()
+        log.info("node.started", node=self.id, engines=list(self.services.registry.names))
+
+    async def stop(self) -> None:
+        await self.housekeeping.stop()
+        await self.work.stop(self.settings.stop_seconds)
+        await self.keeper.stop()
+        await self.services.engines.close()
+        await self.services.database.close()
+        log.info("node.stopped", node=self.id)
+
+
+def build_node(settings: Settings) -> Node:
+    """Put all parts together. Nothing is opened or started yet."""
+    node_id = ids.sortable_uuid()
+    database = Database(settings.resolved_database_url)
+    storage = open_storage(settings.resolved_storage_url, settings.storage_endpoint)
+    links = LinkSigner(settings.secret_key)
+    accounts = AccountService(database, settings.secret_key)
+    credits = CreditService(database)
+    webhooks = WebhookService(database, settings)
+    jobs = JobService(database, credits, webhooks, accounts, settings)
+    outputs = OutputService(database, storage)
+    registry = EngineRegistry.load(settings.engines)
+    engines = EngineHost(settings, registry)
+    voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases))
+    renderer = Renderer(engines, registry)
+    work = DurableWork()
+    speech = SpeechService(
+        node_id=node_id,
+        settings=settings,
+        database=database,
+        jobs=jobs,
+        voices=voices,
+        renderer=renderer,
+        work=work,
+    )
+    delivery = WebhookDelivery(
+        settings,
+        webhooks,
+        jobs,
+        work,
+        {"standard": render_standard, "magichour": MagicHourRenderer(settings, outputs, links)},
+    )
+    steps = SpeechSteps(
+        node_id=node_id,
+        database=database,
+        storage=storage,
+        jobs=jobs,
+        outputs=outputs,
+        voices=voices,
+        renderer=renderer,
+    )
+    speech_workflow.bind(steps, delivery.announce)
+    keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
+    housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, speech.resume_unstarted)
+    services = Services(
+        settings=settings,
+        node_id=node_id,
+        database=database,
+        storage=storage,
+        links=links,
+        accounts=accounts,
+        credits=credits,
+        jobs=jobs,
+        outputs=outputs,
+        webhooks=webhooks,
+        delivery=delivery,
+        voices=voices,
+        speech=speech,
+        engines=engines,
+        registry=registry,
+    )
+    return Node(node_id, settings, services, work, keeper, housekeeping)
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The ASGI application of one node. It starts and stops with the server's lifespan."""
+    node = build_node(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        await node.start()
+        try:
+            yield
+        finally:
+            await node.stop()
+
+    app = Starlette(lifespan=lifespan)
+    app.mount("/", create_server(node.services))
+    return app

@@ -1,0 +1,247 @@
+"""Text to speech for accounts: accept, charge, speak, stream."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+import structlog
+
+from myna.accounts.schemas import Caller
+from myna.audio.gain import StreamGain
+from myna.db.session import Database
+from myna.errors import EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong
+from myna.jobs.schemas import Job, NewJob
+from myna.jobs.service import JobService
+from myna.kit import ids
+from myna.media.encode import StreamEncoder
+from myna.settings import Settings
+from myna.speech.rendering import Renderer, Script
+from myna.speech.schemas import SpeechRequest
+from myna.speech.stream import SpeechStream
+from myna.speech.workflow import speech
+from myna.voices.schemas import Voice
+from myna.voices.service import VoiceService
+
+log = structlog.get_logger()
+
+QUEUE = "speech"
+LONGEST_WAIT_BETWEEN_LOOKS = 0.25
+"""Seconds between two looks at a job that another node works on."""
+
+
+class DurableWork(Protocol):
+    """What the durable runtime does for this service."""
+
+    async def begin(self, workflow: Callable[[str], Coroutine[Any, Any, None]], job_id: str) -> Awaitable[None]:
+        """Start the workflow of a job in this process, once. The result ends with it."""
+        ...
+
+    async def enqueue(self, queue: str, workflow: Callable[[str], Coroutine[Any, Any, None]], job_id: str) -> None:
+        """Leave the workflow of a job to whichever node is free, once."""
+        ...
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop the workflow of a job before its next step."""
+        ...
+
+
+class SpeechService:
+    """Everything that an API asks for in matters of speech."""
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        settings: Settings,
+        database: Database,
+        jobs: JobService,
+        voices: VoiceService,
+        renderer: Renderer,
+        work: DurableWork,
+    ) -> None:
+        self._node_id = node_id
+        self._settings = settings
+        self._database = database
+        self._jobs = jobs
+        self._voices = voices
+        self._renderer = renderer
+        self._work = work
+        self._running: dict[str, Awaitable[None]] = {}
+        self._streams: Counter[str] = Counter()
+
+    async def accept(
+        self,
+        caller: Caller,
+        request: SpeechRequest,
+        *,
+        api: str,
+        price: int,
+        base_url: str,
+        job_id: str | None = None,
+        name: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> Job:
+        """Check the request, hold its price (milli-credits) and record the job. Nothing is charged on refusal."""
+        voice = await self._checked_voice(caller, request)
+        await asyncio.to_thread(self._renderer.prepare, request, voice)
+        new = self._new_job(caller, request, api, price, base_url, job_id, name, details)
+        return await self._jobs.accept(new)
+
+    async def start(self, job: Job, *, interactive: bool) -> None:
+        """Begin at once in this process when somebody waits for it, or leave it to the queue."""
+        if interactive and self._settings.work:
+            self._running[job.id] = await self._work.begin(speech, job.id)
+        else:
+            await self._work.enqueue(QUEUE, speech, job.id)
+
+    async def wait(self, job_id: str, timeout: float) -> Job:
+        """The finished job. Raises `TimeoutError` after `timeout` seconds; the job goes on."""
+        async with asyncio.timeout(timeout):
+            if running := self._running.pop(job_id, None):
+                await asyncio.shield(asyncio.ensure_future(running))
+            while True:
+                job = await self._jobs.find(job_id)
+                if job is None:
+                    raise NotFound
+                if job.finished:
+                    return job
+                await asyncio.sleep(LONGEST_WAIT_BETWEEN_LOOKS)
+
+    async def cancel(self, account_id: str, job_id: str) -> Job:
+        """Stop a job that is queued or running. Nothing is charged."""
+        job = await self._jobs.cancel(account_id, job_id)
+        await self._work.cancel(job_id)
+        return job
+
+    async def stream(
+        self,
+        caller: Caller,
+        request: SpeechRequest,
+        *,
+        api: str,
+        price_per_character: int,
+        base_url: str,
+        job_id: str | None = None,
+    ) -> SpeechStream:
+        """Speak while the client listens.
+
+        Returns when the first sound is ready, so every error up to there is a proper answer. The price of the whole
+        text is held; what was spoken is charged when the stream ends, however it ends.
+        """
+        voice = await self._checked_voice(caller, request)
+        script = await asyncio.to_thread(self._renderer.prepare, request, voice, eager=True)
+        self._enter_stream(caller.account.id)
+        try:
+            price = len(request.text) * price_per_character
+            details = {"stream": True}
+            new = self._new_job(caller, request, api, price, base_url, job_id, "", details)
+            stream = self._open_stream(request, script, new)
+            await stream.begin(self._accept_and_start(new))
+        except BaseException:
+            self._leave_stream(caller.account.id)
+            raise
+        return stream
+
+    async def on_node_dead(self, node_id: str) -> None:
+        """Streams die with their node and their connection: they fail, and nothing is charged."""
+        for job in await self._jobs.stranded([node_id]):
+            await self._jobs.fail(job.id, EngineCrashed.code, "The node that spoke this stream stopped.")
+
+    async def resume_unstarted(self, older_than: float = 10.0) -> int:
+        """Queue the jobs that were accepted by a process that died before it could start them."""
+        jobs = await self._jobs.unstarted("speech", older_than)
+        for job in jobs:
+            await self._work.enqueue(QUEUE, speech, job.id)
+        return len(jobs)
+
+    async def _checked_voice(self, caller: Caller, request: SpeechRequest) -> Voice:
+        if not request.text:
+            raise InvalidRequest("The text is empty.", field="text")
+        if len(request.text) > self._settings.max_text_characters:
+            limit = self._settings.max_text_characters
+            raise TextTooLong(f"The text has {len(request.text)} characters; this server takes {limit}.", field="text")
+        return await self._voices.get(request.voice_id, caller.account.id)
+
+    def _new_job(
+        self,
+        caller: Caller,
+        request: SpeechRequest,
+        api: str,
+        price: int,
+        base_url: str,
+        job_id: str | None,
+        name: str,
+        details: dict[str, Any] | None,
+    ) -> NewJob:
+        return NewJob(
+            id=job_id or ids.new_uuid(),
+            account_id=caller.account.id,
+            key_id=caller.key.id,
+            kind="speech",
+            api=api,
+            request=request.as_json(),
+            price=price if self._settings.prices == "on" else 0,
+            name=name,
+            base_url=base_url,
+            details=details or {},
+        )
+
+    def _open_stream(self, request: SpeechRequest, script: Script, new: NewJob) -> SpeechStream:
+        rate = request.sample_rate or script.sample_rate
+        return SpeechStream(
+            renderer=self._renderer,
+            script=script,
+            encoder=StreamEncoder(request.format, rate),
+            gain=StreamGain(request.loudness, script.sample_rate),
+            sample_rate=rate,
+            format=request.format,
+            settle=_Settlement(self._jobs, new, on_end=lambda: self._leave_stream(new.account_id)),
+        )
+
+    async def _accept_and_start(self, new: NewJob) -> None:
+        async with self._database.transaction():
+            await self._jobs.accept(new)
+            await self._jobs.start(new.id, self._node_id)
+
+    def _enter_stream(self, account_id: str) -> None:
+        limit = self._settings.max_concurrent_streams
+        if self._settings.rate_limits == "on" and self._streams[account_id] >= limit:
+            raise RateLimited(f"This account has {limit} streams running, which is the limit.", retry_after=1)
+        self._streams[account_id] += 1
+
+    def _leave_stream(self, account_id: str) -> None:
+        self._streams[account_id] -= 1
+        if self._streams[account_id] <= 0:
+            del self._streams[account_id]
+
+
+class _Settlement:
+    """The end of a stream, once: charge what was spoken, or nothing when it failed."""
+
+    def __init__(self, jobs: JobService, new: NewJob, on_end: Callable[[], None]) -> None:
+        self._jobs = jobs
+        self._new = new
+        self._on_end = on_end
+        self._ended = False
+        self._began = time.monotonic()
+
+    async def complete(self, share: float) -> None:
+        """`share` of the text was spoken, 0 to 1."""
+        if self._end():
+            await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
+
+    async def fail(self, code: str, message: str) -> None:
+        if self._end():
+            await self._jobs.fail(self._new.id, code, message)
+
+    def _end(self) -> bool:
+        if self._ended:
+            return False
+        self._ended = True
+        self._on_end()
+        log.debug("speech.stream_ended", job=self._new.id, seconds=round(time.monotonic() - self._began, 3))
+        return True

@@ -1,0 +1,76 @@
+"""The life of one speech job, as a durable workflow.
+
+Render the voiceover and store it; publish it, which charges for it; tell those who want to know.
+When rendering fails, the job fails and nothing is charged. A killed node costs at most the step in
+flight: another node, or this one after its restart, goes on from the last step that was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from dbos import DBOS
+
+from myna.errors import Canceled, Unavailable
+from myna.speech.steps import SpeechSteps, failure
+
+_steps: SpeechSteps
+_announce: Callable[[str], Awaitable[None]]
+
+
+def bind(steps: SpeechSteps, announce: Callable[[str], Awaitable[None]]) -> None:
+    """Give the workflow what its steps need. The durable runtime is one for a process, and so is this."""
+    global _steps, _announce
+    _steps, _announce = steps, announce
+
+
+@DBOS.workflow(name="speech")
+async def speech(job_id: str) -> None:
+    made = await render_or_say_why(job_id)
+    if "error" in made:
+        await give_up(job_id, *made["error"])
+    elif "output" in made:
+        await publish(job_id, made["output"])
+    await announce(job_id)
+
+
+async def render_or_say_why(job_id: str) -> dict[str, Any]:
+    """A storage or an engine that stays away through all attempts fails the job, not the workflow."""
+    try:
+        return await render(job_id)
+    except Exception as error:
+        return {"error": failure(error.__cause__ if isinstance(error.__cause__, Exception) else error)}
+
+
+def _worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, Unavailable)
+
+
+@DBOS.step(
+    name="speech.render", retries_allowed=True, max_attempts=5, interval_seconds=0.5, should_retry=_worth_another_try
+)
+async def render(job_id: str) -> dict[str, Any]:
+    try:
+        return {"output": await _steps.render(job_id)}
+    except Canceled:
+        return {}
+    except Unavailable:
+        raise
+    except Exception as error:
+        return {"error": failure(error)}
+
+
+@DBOS.step(name="speech.publish", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+async def publish(job_id: str, output: dict[str, Any]) -> None:
+    await _steps.publish(job_id, output)
+
+
+@DBOS.step(name="speech.give_up", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+async def give_up(job_id: str, code: str, message: str) -> None:
+    await _steps.give_up(job_id, code, message)
+
+
+@DBOS.step(name="speech.announce", retries_allowed=True, max_attempts=3)
+async def announce(job_id: str) -> None:
+    await _announce(job_id)

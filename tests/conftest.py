@@ -1,0 +1,27 @@
+"""Options and fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import pytest
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+pytest_plugins = ["tests.fixtures.server"]
+if importlib.util.find_spec("tests.fixtures.databases"):
+    pytest_plugins.append("tests.fixtures.databases")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run fault tests in their long form")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--full"):
+        return
+    skip = pytest.mark.skip(reason="long form: run with --full")
+    for item in items:
+        if "full" in item.keywords:
+            item.add_marker(skip)
