@@ -1,0 +1,1 @@
+"""The history of the tables. `Database.migrate()` runs what is missing."""
