@@ -1,0 +1,181 @@
+"""The program of an engine's process: `python -m myna.engines.child ENGINE PARENT_PID`.
+
+It speaks one request at a time over standard input and output (`protocol.py`). A thread listens meanwhile, so that a
+request can be canceled. It ends when the server does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from myna.engines.base import Engine, SynthesisRequest
+from myna.engines.protocol import (
+    LENGTHS,
+    chunk_header,
+    frame,
+    lengths,
+    parse_header,
+    payload_of,
+    request_from_json,
+    samples_of,
+)
+from myna.engines.registry import find_engine
+from myna.errors import EngineFailed, MynaError
+
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_LAST_SECONDS = 1.0
+"""How long the engine may tidy up after the server is gone."""
+
+
+class Pipe:
+    """Both ends of the conversation. Whatever else prints to standard output goes to standard error."""
+
+    def __init__(self) -> None:
+        self._output = os.dup(1)
+        self._input: BinaryIO = os.fdopen(os.dup(0), "rb")
+        os.dup2(2, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+
+    def read(self) -> tuple[dict[str, Any], bytes] | None:
+        """The next frame; None when the server has closed its end."""
+        head = self._input.read(LENGTHS.size)
+        if len(head) < LENGTHS.size:
+            return None
+        header, payload = lengths(head)
+        text, body = self._input.read(header), self._input.read(payload)
+        return (parse_header(text), body) if len(text) + len(body) == header + payload else None
+
+    def write(self, header: dict[str, Any], payload: memoryview | bytes = b"") -> None:
+        parts = [memoryview(part) for part in frame(header, payload) if len(part)]
+        while parts:
+            written = os.writev(self._output, parts)
+            while parts and written >= len(parts[0]):
+                written -= len(parts.pop(0))
+            if parts:
+                parts[0] = parts[0][written:]
+
+
+class Listener(threading.Thread):
+    """Takes frames while the main thread speaks."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        super().__init__(name="listener", daemon=True)
+        self._pipe = pipe
+        self.requests: queue.SimpleQueue[tuple[dict[str, Any], bytes] | None] = queue.SimpleQueue()
+        self._canceled: set[int] = set()
+        self.closed = False
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError):
+            while received := self._pipe.read():
+                if received[0]["type"] == "cancel":
+                    self._canceled.add(received[0]["id"])
+                else:
+                    self.requests.put(received)
+        self.closed = True
+        self.requests.put(None)
+        time.sleep(_LAST_SECONDS)
+        os._exit(0)
+
+    def is_canceled(self, number: int) -> bool:
+        return self.closed or number in self._canceled
+
+    def forget(self, number: int) -> None:
+        self._canceled.discard(number)
+
+
+class Conversation:
+    """Answers the requests of the server with one engine."""
+
+    def __init__(self, engine: Engine, pipe: Pipe, listener: Listener) -> None:
+        self._engine = engine
+        self._pipe = pipe
+        self._listener = listener
+
+    def run(self) -> None:
+        while received := self._listener.requests.get():
+            header, payload = received
+            number = int(header["id"])
+            try:
+                self._answer(number, header, payload)
+            except BrokenPipeError:
+                return
+            except MynaError as error:
+                self._pipe.write({"type": "error", "id": number, "code": error.code, "message": error.message})
+            except Exception as error:
+                traceback.print_exc()
+                self._pipe.write({"type": "error", "id": number, **_as_engine_failure(self._engine.name, error)})
+            finally:
+                self._listener.forget(number)
+
+    def _answer(self, number: int, header: dict[str, Any], payload: bytes) -> None:
+        if header["type"] == "prepare":
+            made = self._engine.prepare_voice(samples_of(payload), header["sample_rate"], header["transcript"])
+            self._pipe.write({"type": "voice", "id": number, "settings": made})
+        else:
+            self._speak(number, request_from_json(header["request"]))
+
+    def _speak(self, number: int, request: SynthesisRequest) -> None:
+        chunks = self._engine.synthesize(request)
+        try:
+            for chunk in chunks:
+                if self._listener.is_canceled(number):
+                    break
+                self._pipe.write(chunk_header(number, chunk), payload_of(chunk.samples))
+        finally:
+            close = getattr(chunks, "close", None)
+            if close:
+                close()
+        canceled = self._listener.is_canceled(number)
+        self._pipe.write({"type": "canceled" if canceled else "done", "id": number})
+
+
+def _as_engine_failure(name: str, error: Exception) -> dict[str, str]:
+    message = f"The engine `{name}` failed: {type(error).__name__}: {error}"
+    return {"code": EngineFailed.code, "message": message}
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when the one that started it ends, however that happens."""
+    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the closed pipe is what ends it
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    name, parent = arguments
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    die_with(int(parent))
+    pipe = Pipe()
+    listener = Listener(pipe)
+    listener.start()
+    try:
+        engine = find_engine(name)()
+    except Exception as error:
+        traceback.print_exc()
+        pipe.write({"type": "error", **_as_engine_failure(name, error)})
+        return 1
+    pipe.write({"type": "ready"})
+    try:
+        Conversation(engine, pipe, listener).run()
+    finally:
+        engine.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,254 @@
+"""Deterministic tones that behave like speech, for tests and for trying Myna out. Used only when `MYNA_ENGINES` names it.
+
+The sound lasts 60 ms per character, divided by the speed. A word is a group of syllables, a space or a punctuation mark
+is quiet, and the pitch follows the voice. Commands in the text make the engine misbehave at the place where they stand:
+
+    fake:crash              the process ends
+    fake:crash-once=TOKEN   the process ends the first time; a marker in the temporary folder remembers the token
+    fake:hang               nothing more comes
+    fake:nan                a chunk of not-a-number
+    fake:rate               a chunk at half the sample rate
+    fake:fail=MESSAGE       EngineFailed with the message (`_` stands for a space)
+    fake:pause=SECONDS      silence
+    fake:grow=MEGABYTES     the process keeps that much more memory
+    fake:empty              no sound at all, wherever it stands
+    fake:silence            all of the sound is zero, wherever it stands
+    fake:slow=SECONDS       the whole text takes that much longer to speak, wherever it stands
+
+The commands themselves are not spoken. A value may be left out; `slow`, `pause` and `grow` then take 1.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import re
+import tempfile
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest, Word
+from myna.errors import EngineFailed
+
+SAMPLE_RATE = 24_000
+SECONDS_PER_CHARACTER = 0.06
+_CHUNK_SECONDS = 0.2
+_SYLLABLE_SECONDS = 0.2
+_HARMONICS = 12
+_PEAK = 0.35
+_COMMAND = re.compile(r"\s*\bfake:([a-z]+(?:-[a-z]+)?)(?:=([\w.-]*\w))?\s*")
+_VOICES_PER_LANGUAGE = {
+    "en-US": 180,
+    "en-GB": 60,
+    **dict.fromkeys(("ar-SA", "ar-EG", "ar-AE", "de-DE", "es-ES", "es-MX", "fr-FR", "hi-IN", "it-IT"), 10),
+    **dict.fromkeys(("ja-JP", "ko-KR", "pt-BR", "pt-PT", "ru-RU", "tr-TR", "zh-CN"), 10),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    position: int
+    """Index in the spoken text, which has no commands."""
+    name: str
+    value: str
+
+    def number(self) -> float:
+        try:
+            return float(self.value or 1)
+        except ValueError:
+            raise EngineFailed(f"`fake:{self.name}` needs a number, not `{self.value}`.") from None
+
+
+class FakeEngine(Engine):
+    """Tones whose length follows the text."""
+
+    name: ClassVar[str] = "fake"
+
+    def __init__(self) -> None:
+        self._kept: list[bytearray] = []
+
+    @classmethod
+    def available(cls) -> tuple[bool, str]:
+        return True, ""
+
+    @classmethod
+    def describe(cls) -> Capabilities:
+        return Capabilities(
+            name=cls.name,
+            description="Deterministic tones for tests; no speech.",
+            version="1",
+            licence="Apache-2.0",
+            languages=tuple(_VOICES_PER_LANGUAGE),
+            sample_rate=SAMPLE_RATE,
+            streaming=True,
+            word_timestamps=True,
+            dialects=("ar-AE", "ar-EG", "ar-SA"),
+            options=frozenset({"speed", "temperature", "seed"}),
+            max_characters=5_000,
+        )
+
+    @classmethod
+    def voices(cls) -> tuple[StockVoice, ...]:
+        return _voices()
+
+    def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
+        text, commands = _parse(request.text)
+        named = {command.name: command for command in commands}
+        if "empty" in named:
+            return
+        tone = _Tone(text, request, 0.0 if "silence" in named else _PEAK)
+        slow = named["slow"].number() if "slow" in named else 0.0
+        start = 0
+        for command in commands:
+            end = tone.sample_of(command.position)
+            yield from tone.chunks(start, end, slow)
+            start = end
+            yield from self._obey(command, end)
+        yield from tone.chunks(start, tone.length, slow)
+        if request.pause_after:
+            yield AudioChunk(np.zeros(round(request.pause_after * SAMPLE_RATE), np.float32), SAMPLE_RATE)
+
+    def _obey(self, command: _Command, at: int) -> Iterator[AudioChunk]:
+        match command.name:
+            case "crash":
+                os._exit(70)
+            case "crash-once" if _first_time(command.value):
+                os._exit(70)
+            case "hang":
+                while True:
+                    time.sleep(3600)
+            case "nan":
+                yield AudioChunk(np.full(2_400, np.nan, np.float32), SAMPLE_RATE)
+            case "rate":
+                yield AudioChunk(np.zeros(1_200, np.float32), SAMPLE_RATE // 2)
+            case "fail":
+                raise EngineFailed(command.value.replace("_", " ") or "The fake engine was told to fail.")
+            case "pause":
+                yield AudioChunk(np.zeros(round(command.number() * SAMPLE_RATE), np.float32), SAMPLE_RATE)
+            case "grow":
+                self._kept.append(bytearray(os.urandom(1024) * round(command.number() * 1024)))
+
+
+def _parse(text: str) -> tuple[str, list[_Command]]:
+    """The text without its commands, and the commands with their places in it."""
+    spoken, commands, end = "", [], 0
+    for match in _COMMAND.finditer(text):
+        spoken += text[end : match.start()]
+        commands.append(_Command(len(spoken), match[1], match[2] or ""))
+        if spoken and match.end() < len(text):
+            spoken += " "
+        end = match.end()
+    spoken += text[end:]
+    return spoken or "fake", commands
+
+
+def _first_time(token: str) -> bool:
+    marker = Path(tempfile.gettempdir()) / f"myna-fake-{re.sub(r'[^A-Za-z0-9_-]', '-', token)}"
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+class _Tone:
+    """The sound of one text: any stretch of it can be computed on its own, so no state and no waiting."""
+
+    def __init__(self, text: str, request: SynthesisRequest, peak: float) -> None:
+        settings: dict[str, Any] = dict(request.voice_settings)
+        self._text = text
+        self._peak = peak
+        self._frequency = float(settings.get("frequency", 150.0))
+        self._weights = _harmonic_weights(float(settings.get("tilt", 1.0)))
+        self._character = SECONDS_PER_CHARACTER / max(0.1, request.speed)
+        self._syllable = _SYLLABLE_SECONDS / max(0.1, request.speed)
+        self._gains = np.array([0.0, *(float(letter.isalnum()) for letter in text), 0.0], np.float32)
+        self.length = self.sample_of(len(text))
+        self._spoken_words = list(re.finditer(r"\S*\w\S*", text))
+        self._word_samples = [self.sample_of(match.start()) for match in self._spoken_words]
+        chance = random.Random(f"{request.seed}/{text}")
+        depth = 0.0 if request.temperature <= 0 else min(1.0, request.temperature) * 0.12
+        self._bends = [
+            (depth * chance.uniform(0.3, 1.0), chance.uniform(0.3, 2.5), chance.uniform(0, 6.28)) for _ in range(3)
+        ]
+
+    def sample_of(self, position: int) -> int:
+        """The sample at which the character at this index begins."""
+        return round(position * self._character * SAMPLE_RATE)
+
+    def chunks(self, start: int, end: int, slow: float) -> Iterator[AudioChunk]:
+        """The sound from sample `start` to `end`; the whole text takes `slow` seconds longer than it needs."""
+        step = round(_CHUNK_SECONDS * SAMPLE_RATE)
+        step = min(step, max(1, self.length // 20)) if slow else step
+        for begin in range(start, end, step):
+            finish = min(end, begin + step)
+            if slow:
+                time.sleep(slow * (finish - begin) / self.length)
+            yield AudioChunk(self._sound(begin, finish), SAMPLE_RATE, self._words(begin, finish))
+
+    def _sound(self, start: int, end: int) -> Samples:
+        seconds = np.arange(start, end, dtype=np.float64) / SAMPLE_RATE
+        turns = seconds.copy()
+        for depth, rate, phase in self._bends:
+            turns -= depth / (2 * np.pi * rate) * np.cos(2 * np.pi * rate * seconds + phase)
+        phase_angle = (2 * np.pi * self._frequency * turns) % (2 * np.pi)
+        sound = _harmonics(phase_angle.astype(np.float32), self._weights)
+        letters = np.arange(-0.5, len(self._text) + 1) * self._character
+        gain = np.interp(seconds, letters, self._gains) * (0.25 + 0.75 * np.sin(np.pi * seconds / self._syllable) ** 2)
+        return (sound * gain * self._peak).astype(np.float32)
+
+    def _words(self, start: int, end: int) -> tuple[Word, ...]:
+        first, last = bisect_left(self._word_samples, start), bisect_left(self._word_samples, end)
+        return tuple(
+            Word(match.start(), match.end() - match.start(), match.start() * self._character)
+            for match in self._spoken_words[first:last]
+        )
+
+
+def _harmonic_weights(tilt: float) -> list[float]:
+    """Falling with frequency, with two bumps like the formants of a vowel; they add up to 1."""
+    raw = [
+        (1.0 + 2.0 * math.exp(-((number - 4) ** 2) / 2) + math.exp(-((number - 9) ** 2) / 3)) / number**tilt
+        for number in range(1, _HARMONICS + 1)
+    ]
+    return [weight / sum(raw) for weight in raw]
+
+
+def _harmonics(angle: Samples, weights: list[float]) -> Samples:
+    """The weighted sum of sin(k·angle), by sin(k·a) = 2·cos(a)·sin((k−1)·a) − sin((k−2)·a)."""
+    twice_cosine = 2 * np.cos(angle)
+    before, current = np.zeros_like(angle), np.sin(angle)
+    total = weights[0] * current
+    for weight in weights[1:]:
+        before, current = current, twice_cosine * current - before
+        total += weight * current
+    return cast(Samples, total)
+
+
+@cache
+def _voices() -> tuple[StockVoice, ...]:
+    return tuple(
+        _voice(language, number) for language, count in _VOICES_PER_LANGUAGE.items() for number in range(1, count + 1)
+    )
+
+
+def _voice(language: str, number: int) -> StockVoice:
+    """Odd numbers are female (165 Hz and up), even ones male (80 Hz and up); neighbours are well apart."""
+    place = number * 0.618034 % 1.0
+    frequency = 165 + 110 * place if number % 2 else 80 + 80 * place
+    return StockVoice(
+        id=f"{language}.{number}",
+        name=f"Fake {language} {number}",
+        language=language,
+        gender="female" if number % 2 else "male",
+        description="A test tone.",
+        settings={"frequency": round(frequency, 2), "tilt": round(0.6 + 0.8 * (number * 0.414214 % 1.0), 2)},
+    )

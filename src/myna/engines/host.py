@@ -1,0 +1,139 @@
+"""Runs engines in processes of their own: one that crashes, hangs or grows is replaced, and nobody else notices.
+
+All of it belongs to one event loop. The parts: `process.py` (one process), `pool.py` (the processes of one engine),
+`protocol.py` (what is said), `child.py` (the program of a process).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import numpy as np
+
+from myna.engines.base import AudioChunk, Samples, SynthesisRequest
+from myna.engines.pool import EngineCounters, EnginePool, PoolLimits
+from myna.engines.process import READ_AHEAD, EngineProcess
+from myna.engines.protocol import chunk_from, payload_of, request_to_json
+from myna.engines.registry import EngineRegistry
+from myna.errors import BadAudio
+from myna.settings import Settings
+
+Spawn = Callable[[str], Awaitable[Process]]
+"""Starts the process of an engine, with pipes for standard input, output and error."""
+
+_PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
+"""What an engine need not know, by the beginning of the name."""
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
+    return kept | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
+
+
+async def spawn_engine(engine: str, python: str = sys.executable) -> Process:
+    """Start an engine with this Python, or with that of another virtual environment in which Myna is installed."""
+    return await asyncio.create_subprocess_exec(
+        python,
+        *("-m", "myna.engines.child", engine, str(os.getpid())),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+        limit=READ_AHEAD,
+        env=_environment(),
+        start_new_session=True,
+    )
+
+
+class EngineHost:
+    """All engines of this node."""
+
+    def __init__(self, settings: Settings, registry: EngineRegistry, spawn: Spawn = spawn_engine) -> None:
+        self._registry = registry
+        self._spawn = spawn
+        self._silence = settings.engine_silence_seconds
+        self._limits = PoolLimits(
+            processes=settings.engine_processes,
+            queue=settings.engine_queue,
+            start=settings.engine_start_seconds,
+            memory_bytes=settings.engine_memory_mb * 1_000_000,
+            idle=settings.engine_idle_seconds,
+        )
+        self._pools: dict[str, EnginePool] = {}
+
+    @property
+    def counters(self) -> dict[str, EngineCounters]:
+        """What each engine does, for metrics. Engines that were never used are missing."""
+        return {name: pool.counters for name, pool in self._pools.items()}
+
+    async def synthesize(self, engine: str, request: SynthesisRequest) -> list[AudioChunk]:
+        """The sound of the whole text, at least one chunk. Raises what `stream` raises."""
+        async with contextlib.aclosing(self.stream(engine, request)) as chunks:
+            return [chunk async for chunk in chunks]
+
+    async def stream(self, engine: str, request: SynthesisRequest) -> AsyncGenerator[AudioChunk, None]:
+        """The sound as it comes. Closing the generator stops the engine's work within a second.
+
+        The samples are read-only. Raises `EngineUnavailable`, `Unavailable` (queue full), `EngineCrashed`,
+        `EngineTimeout`, `BadAudio`, `EngineFailed`, and what else the engine says is wrong with the request.
+        """
+        rate = self._registry.describe(engine).sample_rate
+        header = {"type": "synthesize", "request": request_to_json(request)}
+        total = 0
+        async with self._pool(engine).lend() as process:
+            await process.send(header)
+            while process.in_flight:
+                answer, payload = await process.receive(self._silence)
+                if payload:
+                    chunk = chunk_from(answer, payload)
+                    _check(chunk, rate, process)
+                    total += len(chunk.samples)
+                    yield chunk
+        if not total:
+            raise BadAudio(f"The engine `{engine}` made no sound of this text.")
+
+    async def prepare_voice(
+        self, engine: str, reference: Samples, sample_rate: int, transcript: str | None = None
+    ) -> dict[str, Any]:
+        """Make a voice from a recording; the result becomes `voice_settings`. Raises `Unsupported` and as `stream`."""
+        self._registry.describe(engine)
+        header = {"type": "prepare", "sample_rate": sample_rate, "transcript": transcript}
+        async with self._pool(engine).lend() as process:
+            await process.send(header, payload_of(reference))
+            answer, _ = await process.receive(self._silence)
+        made: dict[str, Any] = answer["settings"]
+        return made
+
+    async def warm(self, engine: str) -> None:
+        """Have a process of this engine ready. Raises why it cannot start."""
+        self._registry.describe(engine)
+        async with self._pool(engine).lend():
+            pass
+
+    async def close(self) -> None:
+        """End all processes: those at rest tidily, those at work by force after two seconds."""
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+    def _pool(self, engine: str) -> EnginePool:
+        if engine not in self._pools:
+            self._pools[engine] = EnginePool(engine, self._limits, lambda: self._start(engine))
+        return self._pools[engine]
+
+    async def _start(self, engine: str) -> EngineProcess:
+        return EngineProcess(engine, await self._spawn(engine))
+
+
+def _check(chunk: AudioChunk, rate: int, process: EngineProcess) -> None:
+    """Raises `BadAudio`, and has the process replaced, when the sound cannot be used."""
+    if chunk.sample_rate != rate:
+        process.broken = "bad_audio"
+        raise BadAudio(f"The engine `{process.engine}` returned {chunk.sample_rate} Hz instead of {rate} Hz.")
+    lowest, highest = chunk.samples.min(), chunk.samples.max()  # both are NaN when one sample is
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        process.broken = "bad_audio"
+        raise BadAudio(f"The engine `{process.engine}` returned sound that is not a number.")
