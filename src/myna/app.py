@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from myna.accounts.service import AccountService
@@ -139,13 +138,11 @@ def create_app(settings: Settings) -> ASGIApp:
     node = build_node(settings)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan() -> AsyncIterator[None]:
         await node.start()
         try:
             yield
         finally:
             await node.stop()
 
-    app = Starlette(lifespan=lifespan)
-    app.mount("/", create_server(node.services))
-    return app
+    return create_server(node.services, lifespan=lifespan)

@@ -1,4 +1,4 @@
-"""The command line. Each command's parts are imported when it runs, so that `myna --help` is quick."""
+"""The command line. What a command needs is imported when it runs, so that `myna --help` is quick."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from myna.cli import keys, serve
+from myna.cli import credits, doctor, jobs, keys, outputs, say, serve, voices, webhooks
 from myna.errors import MynaError
 
 app = typer.Typer(
@@ -15,8 +15,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("serve")(serve.serve)
+app.command()(serve.serve)
+app.command()(say.say)
+app.command()(doctor.doctor)
+app.command()(voices.engines)
+app.add_typer(voices.app, name="voices")
 app.add_typer(keys.app, name="keys")
+app.add_typer(credits.app, name="credits")
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(outputs.app, name="outputs")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from myna.errors import NotFound
+
 if TYPE_CHECKING:
-    from myna.accounts.service import AccountService
-    from myna.credits.service import CreditService
-    from myna.db.session import Database
+    from myna.accounts.schemas import Account
+    from myna.http.services import Services
     from myna.settings import Settings
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class LocalServices:
-    """What needs the database only: no engines, no queue."""
-
-    settings: Settings
-    database: Database
-    accounts: AccountService
-    credits: CreditService
+def run(work: Callable[[Services], Awaitable[Result]], settings: Settings | None = None) -> Result:
+    """Open this machine's data, do the work, close it."""
+    return asyncio.run(_run(work, settings))
 
 
-def run_with_services(settings: Settings, work: Callable[[LocalServices], Awaitable[Result]]) -> Result:
-    """Open the database, do the work, close it."""
-    return asyncio.run(_with_services(settings, work))
+async def _run(work: Callable[[Services], Awaitable[Result]], settings: Settings | None) -> Result:
+    from myna.app import build_node
+    from myna.logs import set_up_logs
+    from myna.settings import Settings as AllSettings
 
-
-async def _with_services(settings: Settings, work: Callable[[LocalServices], Awaitable[Result]]) -> Result:
-    from myna.accounts.service import AccountService
-    from myna.credits.service import CreditService
-    from myna.db.session import Database
-
+    settings = settings or AllSettings()
+    set_up_logs(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.resolved_database_url)
+    services = build_node(settings).services
     try:
-        await database.migrate()
-        accounts = AccountService(database, settings.secret_key)
-        return await work(LocalServices(settings, database, accounts, CreditService(database)))
+        await services.database.migrate()
+        return await work(services)
     finally:
-        await database.close()
+        await services.engines.close()
+        await services.database.close()
+
+
+async def account_named(services: Services, name: str) -> Account:
+    """Raises `NotFound` with the names there are."""
+    if account := await services.accounts.find_account(name):
+        return account
+    known = ", ".join(sorted(account.name for account in await services.accounts.list_accounts())) or "none yet"
+    raise NotFound(f"There is no account `{name}`. There are: {known}.")

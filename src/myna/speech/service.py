@@ -44,10 +44,6 @@ class DurableWork(Protocol):
         """Leave the workflow of a job to whichever node is free, once."""
         ...
 
-    async def cancel(self, job_id: str) -> None:
-        """Stop the workflow of a job before its next step."""
-        ...
-
 
 class SpeechService:
     """Everything that an API asks for in matters of speech."""
@@ -68,7 +64,7 @@ class SpeechService:
         self._database = database
         self._jobs = jobs
         self._voices = voices
-        self._renderer = renderer
+        self.renderer = renderer
         self._work = work
         self._running: dict[str, Awaitable[None]] = {}
         self._streams: Counter[str] = Counter()
@@ -87,7 +83,7 @@ class SpeechService:
     ) -> Job:
         """Check the request, hold its price (milli-credits) and record the job. Nothing is charged on refusal."""
         voice = await self._checked_voice(caller, request)
-        await asyncio.to_thread(self._renderer.prepare, request, voice)
+        await asyncio.to_thread(self.renderer.prepare, request, voice)
         new = self._new_job(caller, request, api, price, base_url, job_id, name, details)
         return await self._jobs.accept(new)
 
@@ -112,10 +108,8 @@ class SpeechService:
                 await asyncio.sleep(LONGEST_WAIT_BETWEEN_LOOKS)
 
     async def cancel(self, account_id: str, job_id: str) -> Job:
-        """Stop a job that is queued or running. Nothing is charged."""
-        job = await self._jobs.cancel(account_id, job_id)
-        await self._work.cancel(job_id)
-        return job
+        """Stop a job that is queued or running: its workflow sees it before its next piece. Nothing is charged."""
+        return await self._jobs.cancel(account_id, job_id)
 
     async def stream(
         self,
@@ -133,7 +127,7 @@ class SpeechService:
         text is held; what was spoken is charged when the stream ends, however it ends.
         """
         voice = await self._checked_voice(caller, request)
-        script = await asyncio.to_thread(self._renderer.prepare, request, voice, eager=True)
+        script = await asyncio.to_thread(self.renderer.prepare, request, voice, eager=True)
         self._enter_stream(caller.account.id)
         try:
             price = len(request.text) * price_per_character
@@ -193,7 +187,7 @@ class SpeechService:
     def _open_stream(self, request: SpeechRequest, script: Script, new: NewJob) -> SpeechStream:
         rate = request.sample_rate or script.sample_rate
         return SpeechStream(
-            renderer=self._renderer,
+            renderer=self.renderer,
             script=script,
             encoder=StreamEncoder(request.format, rate),
             gain=StreamGain(request.loudness, script.sample_rate),

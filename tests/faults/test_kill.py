@@ -1,0 +1,124 @@
+"""kill -9 of the server while it has accepted work: nothing is lost, nothing is charged twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from myna.credits.service import CreditService
+
+from myna.db.session import Database
+from tests.fixtures.server import ServerFactory, ServerProcess
+
+VOICE = "Morgan Freeman"
+PRICE = 1_000
+FINISHED = {"complete", "error", "canceled"}
+
+
+@dataclass(frozen=True)
+class Shape:
+    jobs: int
+    kills: int
+
+
+SHORT = Shape(jobs=60, kills=3)
+FULL = Shape(jobs=300, kills=10)
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "shape", [pytest.param(SHORT, id="short"), pytest.param(FULL, id="full", marks=pytest.mark.full)]
+)
+def test_killed_server_loses_nothing_and_charges_once(make_server: ServerFactory, shape: Shape) -> None:
+    server = make_server(MYNA_RATE_LIMITS="off", MYNA_DEAD_AFTER_SECONDS="2")
+    token = server.new_key(credits=shape.jobs)
+    accepted = submit_while_killing(server, token, shape)
+    assert len(accepted) == shape.jobs
+    projects = asyncio.run(wait_for_all(server, token, accepted))
+    assert {project["status"] for project in projects} == {"complete"}
+    assert all(len(project["downloads"]) == 1 for project in projects)
+    for project in random.sample(projects, 5):
+        assert httpx.get(project["downloads"][0]["url"]).status_code == 200
+    assert_ledger_is_exact(server, token, shape)
+
+
+def submit_while_killing(server: ServerProcess, token: str, shape: Shape) -> list[str]:
+    """Send all jobs; every so many, kill the server and start it again on the same port."""
+    port = int(server.url.rsplit(":", 1)[1])
+    between_kills = shape.jobs // shape.kills
+    accepted: list[str] = []
+    for number in range(shape.jobs):
+        accepted.append(submit(server, token, number))
+        if number % between_kills == between_kills // 2:
+            server.kill()
+            server.start(port)
+    return accepted
+
+
+def submit(server: ServerProcess, token: str, number: int) -> str:
+    """The same Idempotency-Key on each attempt: an answer that was lost in a kill is asked for again."""
+    answer = httpx.post(
+        f"{server.url}/v1/ai-voice-generator",
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": f"job-{number}"},
+        json={"style": {"prompt": f"fake:slow=0.1 {number}", "voice_name": VOICE}},
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+async def wait_for_all(server: ServerProcess, token: str, accepted: list[str]) -> list[dict]:
+    """The project of each job, when all have ended."""
+    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client:
+        projects: dict[str, dict] = {}
+        async with asyncio.timeout(200):
+            while len(projects) < len(accepted):
+                for job_id in accepted:
+                    if job_id in projects:
+                        continue
+                    project = (await client.get(f"/v1/audio-projects/{job_id}", timeout=30)).json()
+                    if project["status"] in FINISHED:
+                        projects[job_id] = project
+                await asyncio.sleep(0.1)
+        return list(projects.values())
+
+
+def assert_ledger_is_exact(server: ServerProcess, token: str, shape: Shape) -> None:
+    account_id = server.account_of(token)
+
+    async def look(database: Database) -> tuple[int, list[str]]:
+        credits = CreditService(database)
+        return await credits.balance(account_id), await credits.check()
+
+    balance, broken = server.query(look)
+    assert broken == []
+    assert balance == 0, f"{shape.jobs * PRICE - balance} charged for {shape.jobs} jobs of {PRICE}"
+
+
+@pytest.mark.fault
+def test_a_balance_for_ten_accepts_ten_of_a_hundred_at_once(server: ServerProcess) -> None:
+    token = server.new_key(credits=10)
+
+    async def race() -> list[int]:
+        limits = httpx.Limits(max_connections=100)
+        async with httpx.AsyncClient(base_url=server.url, limits=limits, timeout=60) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post(
+                        "/v1/ai-voice-generator",
+                        headers={"Authorization": f"Bearer {token}"},
+                        json={"style": {"prompt": f"number {number}", "voice_name": VOICE}},
+                    )
+                    for number in range(100)
+                )
+            )
+        return [answer.status_code for answer in answers]
+
+    statuses = asyncio.run(race())
+    assert statuses.count(200) == 10
+    assert statuses.count(402) == 90
+    assert server.balance(token) == 0
