@@ -66,6 +66,13 @@ class NotFound(MynaError):
     status = 404
 
 
+class MethodNotAllowed(MynaError):
+    """This path does not take this method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
 class VoiceNotFound(NotFound):
     """There is no such voice. `myna voices list` shows what there is."""
 

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    cors_origins: list[str] = Field(default_factory=lambda: ["*"])
+    """Web pages that may call this server from a browser, such as `https://studio.example.org`. Empty: none."""
+
     # Engines
     engines: list[str] = Field(default_factory=list)
     """Engines that may be used, the preferred first. Empty: all that are installed, except `fake`."""
@@ -75,6 +78,10 @@ class Settings(BaseSettings):
 
     # Limits
     rate_limits: Switch = "on"
+    requests_per_minute: int = Field(600, ge=1)
+    """Requests of one key through the native and OpenAI routes. The other vendors' routes follow their own rules."""
+    wrong_keys_per_minute: int = Field(30, ge=1)
+    """Wrong API keys from one address; after these, keys that were not right before get 429 for up to a minute."""
     max_json_bytes: int = Field(1_000_000, ge=1_000)
     max_upload_bytes: int = Field(200_000_000, ge=1_000)
     max_text_characters: int = Field(50_000, ge=1)

@@ -1,0 +1,45 @@
+"""What this server knows of a request while it answers it: shared by all layers around and inside an API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from starlette.types import Scope
+
+from myna.accounts.schemas import Caller
+from myna.kit import ids
+
+_KEY = "myna.context"
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """One request."""
+
+    request_id: str = field(default_factory=lambda: ids.prefixed("req"))
+    api: str = "native"
+    """Which API answers."""
+    route: str = "unmatched"
+    """The template of the path, such as `/v1/models/{id}`: a bounded set of values."""
+    caller: Caller | None = None
+    """Who asks, once the key has been checked."""
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """To be added to the answer."""
+    idempotent_job_id: str | None = None
+    """The job id that belongs to the request's Idempotency-Key."""
+    kept_body: bytes | None = None
+    """What is kept for a repeated request in place of the answer's own body."""
+    executed: bool = False
+    """The request was found valid and its work was begun: its answer is kept for its Idempotency-Key."""
+
+    def add_header(self, name: str, value: str) -> None:
+        self.headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+
+
+def context_of(scope: Scope) -> RequestContext:
+    """The context of a request. One is made where no outer layer did."""
+    context = scope.get(_KEY)
+    if context is None:
+        context = scope[_KEY] = RequestContext()
+    assert isinstance(context, RequestContext)
+    return context

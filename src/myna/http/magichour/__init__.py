@@ -1,0 +1,1 @@
+"""Magic Hour's audio API: https://docs.magichour.ai."""

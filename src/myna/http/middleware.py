@@ -1,0 +1,171 @@
+"""What happens around every request: a request id, one log line, metrics, a limit on the body, no leaking exception."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from myna.errors import MynaError
+from myna.http.body import Body, ClientGone, check_content_length, read_body
+from myna.http.context import RequestContext, context_of
+from myna.http.errors import ErrorResponse
+from myna.http.metrics import Metrics
+from myna.settings import Settings
+
+log = structlog.get_logger("myna.http")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+_BODY = "myna.body"
+STREAMED_UPLOADS = "/uploads/"
+"""Paths whose route reads and limits the body itself."""
+
+
+class AnswerAborted(Exception):
+    """An answer broke off in the middle. The connection must be closed, so that it does not look complete."""
+
+
+class RequestFrame:
+    """The outermost layer: request id, access log, metrics."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = _new_context(scope)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=context.request_id)
+        sender = _FramedSend(send, context)
+        began = time.perf_counter()
+        self._metrics.in_flight.inc()
+        try:
+            await self._app(scope, receive, sender)
+        except AnswerAborted:
+            pass  # returning without an end makes the server close the connection
+        finally:
+            self._metrics.in_flight.dec()
+            self._report(scope, context, sender, time.perf_counter() - began)
+
+    def _report(self, scope: Scope, context: RequestContext, sender: _FramedSend, seconds: float) -> None:
+        self._metrics.count_request(context.api, scope["method"], context.route, sender.status, seconds, sender.sent)
+        log.info(
+            "http.request",
+            api=context.api,
+            method=scope["method"],
+            route=context.route,
+            status=sender.status,
+            ms=round(seconds * 1000, 2),
+            bytes=sender.sent,
+            account=context.caller.account.id if context.caller else None,
+            complete=sender.complete,
+        )
+
+
+class _FramedSend:
+    """Adds the headers of the context to the answer, and remembers what was sent."""
+
+    def __init__(self, send: Send, context: RequestContext) -> None:
+        self._send = send
+        self._context = context
+        self.status = 0
+        self.sent = 0
+        self.complete = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            request_id = (b"x-request-id", self._context.request_id.encode())
+            message["headers"] = [*message.get("headers", ()), request_id, *self._context.headers]
+        elif message["type"] == "http.response.body":
+            self.sent += len(message.get("body", b""))
+            self.complete = not message.get("more_body", False)
+        await self._send(message)
+
+
+def _new_context(scope: Scope) -> RequestContext:
+    context = context_of(scope)
+    incoming = Headers(scope=scope).get("x-request-id", "")
+    if _REQUEST_ID.fullmatch(incoming):
+        context.request_id = incoming
+    return context
+
+
+class ErrorGuard:
+    """Turns whatever escapes from an API into that API's own error body, and logs what was not expected."""
+
+    def __init__(self, app: ASGIApp, respond: ErrorResponse) -> None:
+        self._app = app
+        self._respond = respond
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = complete = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started, complete
+            started = True
+            complete = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except (AnswerAborted, ClientGone):
+            raise
+        except Exception as error:
+            if not isinstance(error, MynaError) or error.status == 500:
+                log.exception("http.unexpected_error", path=scope["path"], answered=complete)
+            if complete:
+                return
+            if started:
+                raise AnswerAborted from error
+            answer = self._respond(error if isinstance(error, MynaError) else MynaError())
+            await answer(scope, receive, send)
+
+
+class BodyLimit:
+    """Reads the body before the API runs, and refuses one that is too large without reading it to the end."""
+
+    def __init__(self, app: ASGIApp, respond: ErrorResponse, settings: Settings) -> None:
+        self._app = app
+        self._respond = respond
+        self._json_limit = settings.max_json_bytes
+        self._upload_limit = settings.max_upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            await self._app(scope, receive, send)
+            return
+        try:
+            if scope["path"].startswith(STREAMED_UPLOADS):
+                check_content_length(scope, self._upload_limit)
+                await self._app(scope, receive, send)
+                return
+            body = await read_body(scope, receive, self._limit(headers))
+        except MynaError as error:
+            await self._refuse(error, scope, receive, send)
+            return
+        except ClientGone:
+            return
+        with body:
+            scope[_BODY] = body
+            await self._app(scope, body.replay(receive), send)
+
+    def _limit(self, headers: Headers) -> int:
+        is_upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
+        return self._upload_limit if is_upload else self._json_limit
+
+    async def _refuse(self, error: MynaError, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self._respond(error)
+        answer.headers["connection"] = "close"
+        await answer(scope, receive, send)
+
+
+def body_of(scope: Scope) -> Body | None:
+    """The body that `BodyLimit` has read, if the request has one."""
+    body = scope.get(_BODY)
+    assert body is None or isinstance(body, Body)
+    return body

@@ -1,0 +1,101 @@
+"""The table of idempotency keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from myna.db.session import Database
+from myna.db.tables import idempotency_keys as keys
+from myna.db.tables import nodes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRequest:
+    """What is known of a request that came with an Idempotency-Key."""
+
+    scope: str
+    fingerprint: str
+    job_id: str
+    node_id: str
+    status: int | None
+    """Of the answer; None while the request runs."""
+    headers: list[list[str]] | None
+    object_key: str | None
+    """Where the answer's body is kept."""
+    created_at: datetime
+    expires_at: datetime
+
+
+class IdempotencyRepository:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, new: KeptRequest) -> KeptRequest:
+        """The row of the scope: the new one when there was none, else the one that is there."""
+        async with self._database.transaction() as connection:
+            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            statement = insert(keys).values(**_columns(new)).on_conflict_do_nothing(index_elements=["scope"])
+            await connection.execute(statement)
+            return await _read(connection, new.scope) or new
+
+    async def take_over(self, kept: KeptRequest, node_id: str) -> bool:
+        """Make this node the one that runs the request, unless another one was faster."""
+        async with self._database.transaction() as connection:
+            result = await connection.execute(
+                update(keys)
+                .where(keys.c.scope == kept.scope, keys.c.node_id == kept.node_id, keys.c.status.is_(None))
+                .values(node_id=node_id)
+            )
+            return result.rowcount == 1
+
+    async def finish(
+        self, scope: str, node_id: str, status: int, headers: list[list[str]], object_key: str | None
+    ) -> None:
+        """Keep the answer, if the request still belongs to this node."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                update(keys)
+                .where(keys.c.scope == scope, keys.c.node_id == node_id, keys.c.status.is_(None))
+                .values(status=status, headers=headers, object_key=object_key)
+            )
+
+    async def release(self, scope: str, node_id: str) -> None:
+        """Forget a request that still runs here, so that its key is fresh again."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                delete(keys).where(keys.c.scope == scope, keys.c.node_id == node_id, keys.c.status.is_(None))
+            )
+
+    async def take_expired(self, now: datetime, limit: int, scope: str | None = None) -> list[str]:
+        """Remove up to `limit` expired rows, or the one of `scope`. Returns the keys of their stored bodies."""
+        expired = select(keys.c.scope).where(keys.c.expires_at <= now).limit(limit)
+        if scope is not None:
+            expired = expired.where(keys.c.scope == scope)
+        async with self._database.transaction() as connection:
+            result = await connection.execute(
+                delete(keys).where(keys.c.scope.in_(expired)).returning(keys.c.object_key)
+            )
+            return [object_key for (object_key,) in result if object_key]
+
+    async def is_alive(self, node_id: str, since: datetime) -> bool:
+        """Whether a node has given a sign of life since then, and has not stopped."""
+        async with self._database.reading() as connection:
+            result = await connection.execute(
+                select(nodes.c.id).where(nodes.c.id == node_id, nodes.c.seen_at >= since, nodes.c.stopped_at.is_(None))
+            )
+            return result.first() is not None
+
+
+async def _read(connection: AsyncConnection, scope: str) -> KeptRequest | None:
+    row = (await connection.execute(select(keys).where(keys.c.scope == scope))).mappings().first()
+    return KeptRequest(**row) if row else None
+
+
+def _columns(kept: KeptRequest) -> dict[str, Any]:
+    return {name: getattr(kept, name) for name in KeptRequest.__slots__}

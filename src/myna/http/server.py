@@ -1,0 +1,156 @@
+"""The door: which API answers a request, and what is done for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from myna.http.auth import KeyReader, bearer
+from myna.http.context import context_of
+from myna.http.errors import ErrorResponse, install_last_resort
+from myna.http.idempotency import Idempotency
+from myna.http.middleware import BodyLimit, ErrorGuard, RequestFrame
+from myna.http.services import Services
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+VENDORS = ("stablecog", "magichour", "openai")
+
+_EXPOSED_HEADERS = (
+    "x-request-id",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "Idempotent-Replayed",
+    "Content-Disposition",
+    "Content-Range",
+    "Location",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facade:
+    """One API, and how the layers around it speak in its words."""
+
+    name: str
+    app: ASGIApp
+    owned_paths: tuple[str, ...]
+    """Path prefixes, by whole segments, that belong to it at the root of the server."""
+    error_response: ErrorResponse
+    read_key: KeyReader = bearer
+    prefix: str = ""
+    """Where all of it is found besides, such as `/openai`; taken off before it sees the path."""
+
+
+def create_server(
+    services: Services, *, facades: Sequence[Facade] | None = None, lifespan: Lifespan | None = None
+) -> ASGIApp:
+    """The whole HTTP interface as one ASGI app. `lifespan` surrounds the time in which it serves."""
+    chosen = tuple(facades) if facades is not None else load_facades(services)
+    app: ASGIApp = Dispatcher([(facade, _guarded(facade, services)) for facade in chosen])
+    if services.settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=services.settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=300,
+        )
+    return LifespanDoor(RequestFrame(app, services.metrics), lifespan)
+
+
+def load_facades(services: Services) -> tuple[Facade, ...]:
+    """All APIs that this server speaks; the native one last, because it answers whatever nobody owns."""
+    return (*(_load(name, f"/{name}", services) for name in VENDORS), _load("native", "", services))
+
+
+def _load(name: str, prefix: str, services: Services) -> Facade:
+    """`routes.py` of an API has `create_api` and `OWNED_PATHS`; its `errors.py` has `error_response`."""
+    routes = import_module(f"myna.http.{name}.routes")
+    errors = import_module(f"myna.http.{name}.errors")
+    api: FastAPI = routes.create_api(services)
+    install_last_resort(api, errors.error_response)
+    return Facade(
+        name=name,
+        app=api,
+        owned_paths=routes.OWNED_PATHS,
+        error_response=errors.error_response,
+        read_key=getattr(routes, "read_key", bearer),
+        prefix=prefix,
+    )
+
+
+def _guarded(facade: Facade, services: Services) -> ASGIApp:
+    respond = facade.error_response
+    app: ASGIApp = ErrorGuard(facade.app, respond)
+    app = Idempotency(app, facade.name, facade.read_key, respond, services)
+    app = BodyLimit(app, respond, services.settings)
+    return ErrorGuard(app, respond)
+
+
+class Dispatcher:
+    """Sends a request to the API that owns its path. The last one given gets what nobody owns."""
+
+    def __init__(self, apis: Sequence[tuple[Facade, ASGIApp]]) -> None:
+        owned = [(path, facade, app, "") for facade, app in apis for path in facade.owned_paths]
+        prefixed = [(facade.prefix, facade, app, facade.prefix) for facade, app in apis if facade.prefix]
+        self._entries = sorted(owned + prefixed, key=lambda entry: len(entry[0]), reverse=True)
+        self._fallback = apis[-1]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        facade, app, prefix = self._find(scope["path"])
+        context = context_of(scope)
+        context.api = facade.name
+        inner = {**scope, "path": scope["path"][len(prefix) :] or "/"}
+        if prefix and (raw := scope.get("raw_path")):
+            inner["raw_path"] = raw[len(prefix) :] or b"/"
+        try:
+            await app(inner, receive, send)
+        finally:
+            context.route = getattr(inner.get("route"), "path", "unmatched")
+
+    def _find(self, path: str) -> tuple[Facade, ASGIApp, str]:
+        for owned, facade, app, prefix in self._entries:
+            if path.startswith(owned) and path[len(owned) : len(owned) + 1] in ("", "/"):
+                return facade, app, prefix
+        return *self._fallback, ""
+
+
+class LifespanDoor:
+    """Answers the server's start and stop messages, and lets only HTTP through."""
+
+    def __init__(self, app: ASGIApp, lifespan: Lifespan | None) -> None:
+        self._app = app
+        self._lifespan: Lifespan = lifespan or nullcontext
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        started = False
+        try:
+            async with self._lifespan():
+                started = True
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except Exception as error:
+            phase = "shutdown" if started else "startup"
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+            raise
+        await send({"type": "lifespan.shutdown.complete"})

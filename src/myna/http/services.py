@@ -1,0 +1,71 @@
+"""What the APIs work with, built once by `app.py`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
+
+from myna.http.limits import RequestLimiter
+from myna.http.metrics import Metrics
+from myna.kit import ids
+from myna.settings import Settings
+
+if TYPE_CHECKING:
+    from myna.accounts.service import AccountService
+    from myna.credits.service import CreditService
+    from myna.db.session import Database
+    from myna.engines.host import EngineHost
+    from myna.engines.registry import EngineRegistry
+    from myna.jobs.service import JobService
+    from myna.outputs.service import OutputService
+    from myna.speech.service import SpeechService
+    from myna.storage.base import ObjectStorage
+    from myna.storage.links import LinkSigner
+    from myna.voices.service import VoiceService
+    from myna.webhooks.service import WebhookService
+
+_HOST = re.compile(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a route may use."""
+
+    settings: Settings
+    database: Database
+    storage: ObjectStorage
+    links: LinkSigner
+    accounts: AccountService
+    credits: CreditService
+    jobs: JobService
+    outputs: OutputService
+    webhooks: WebhookService
+    voices: VoiceService
+    speech: SpeechService
+    engines: EngineHost
+    registry: EngineRegistry
+    node_id: str = field(default_factory=ids.new_uuid)
+    """This process in the table of nodes."""
+
+    @cached_property
+    def limiter(self) -> RequestLimiter:
+        """Counts requests and wrong keys in this process, for all APIs together."""
+        return RequestLimiter(self.settings)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    def base_url(self, request: HTTPConnection) -> str:
+        """The address under which the client sees this server, for links: `https://voice.example.org`."""
+        if self.settings.public_url:
+            return self.settings.public_url.rstrip("/")
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            name, port = request.scope.get("server") or (self.settings.host, self.settings.port)
+            host = f"{name}:{port}"
+        return f"{request.scope.get('scheme', 'http')}://{host}"

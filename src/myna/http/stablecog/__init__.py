@@ -1,0 +1,1 @@
+"""The Stablecog voiceover API."""

@@ -1,0 +1,98 @@
+"""The gate before the queue: two creates of an account run, further ones are held open in the order they came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from myna.errors import QueueFull
+
+RUNNING = 2
+HELD = 51
+ENTRY_SECONDS = 180.0
+
+
+@dataclass(eq=False, slots=True)
+class _Line:
+    running: dict[object, asyncio.TimerHandle] = field(default_factory=dict)
+    """Each entry with the timer that ends its count."""
+    held: deque[asyncio.Future[object]] = field(default_factory=deque)
+
+    @property
+    def empty(self) -> bool:
+        return not self.running and not self.held
+
+
+class Gate:
+    """Counts within this process. An entry that is not taken back within `entry_seconds` counts no more."""
+
+    def __init__(self, running: int = RUNNING, held: int = HELD, entry_seconds: float = ENTRY_SECONDS) -> None:
+        self._most_running = running
+        self._most_held = held
+        self._entry_seconds = entry_seconds
+        self._lines: dict[str, _Line] = {}
+
+    def running(self, account_id: str) -> int:
+        return len(line.running) if (line := self._lines.get(account_id)) else 0
+
+    def held(self, account_id: str) -> int:
+        return len(line.held) if (line := self._lines.get(account_id)) else 0
+
+    @asynccontextmanager
+    async def entered(self, account_id: str) -> AsyncIterator[None]:
+        """Runs its body when it is this request's turn. Raises `QueueFull` when too many wait already.
+
+        A request that is cancelled while it is held leaves the line.
+        """
+        entry = await self._enter(account_id)
+        try:
+            yield
+        finally:
+            self._leave(account_id, entry)
+
+    async def _enter(self, account_id: str) -> object:
+        line = self._lines.setdefault(account_id, _Line())
+        if len(line.running) < self._most_running and not line.held:
+            return self._admit(account_id, line)
+        if len(line.held) >= self._most_held:
+            raise QueueFull
+        turn: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        line.held.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            self._give_up(account_id, line, turn)
+            raise
+
+    def _admit(self, account_id: str, line: _Line) -> object:
+        entry = object()
+        loop = asyncio.get_running_loop()
+        line.running[entry] = loop.call_later(self._entry_seconds, self._leave, account_id, entry)
+        return entry
+
+    def _give_up(self, account_id: str, line: _Line, turn: asyncio.Future[object]) -> None:
+        if turn.done() and not turn.cancelled():
+            self._leave(account_id, turn.result())
+            return
+        if turn in line.held:
+            line.held.remove(turn)
+        self._forget(account_id, line)
+
+    def _leave(self, account_id: str, entry: object) -> None:
+        """Leaving twice, as an entry does that had expired before, changes nothing."""
+        line = self._lines.get(account_id)
+        if line is None or entry not in line.running:
+            return
+        line.running.pop(entry).cancel()
+        while line.held and len(line.running) < self._most_running:
+            turn = line.held.popleft()
+            if not turn.done():
+                turn.set_result(self._admit(account_id, line))
+        self._forget(account_id, line)
+
+    def _forget(self, account_id: str, line: _Line) -> None:
+        if line.empty:
+            self._lines.pop(account_id, None)
