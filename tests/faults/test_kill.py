@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from myna.credits.service import CreditService
 
+from myna.credits.service import CreditService
 from myna.db.session import Database
 from tests.fixtures.server import ServerFactory, ServerProcess
 

@@ -28,9 +28,34 @@ def serve(
 
     given: dict[str, Any] = {"host": host, "port": port}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    if not settings.serve_http:
+        _work_only(settings)
+        return
     listener = _bind(settings)
     _print_first_key(settings)
     _listen(settings, listener)
+
+
+def _work_only(settings: Settings) -> None:
+    """Work the queue until told to stop, without answering on HTTP."""
+    import asyncio
+    import signal
+
+    from myna.app import build_node
+    from myna.logs import set_up_logs
+
+    async def work() -> None:
+        node = build_node(settings)
+        told_to_stop = asyncio.Event()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, told_to_stop.set)
+        await node.start()
+        print("Myna works the queue", flush=True)
+        await told_to_stop.wait()
+        await node.stop()
+
+    set_up_logs(settings)
+    asyncio.run(work())
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -1,0 +1,1 @@
+"""Measurements. `scripts/bench` runs them and writes docs/performance.md."""

@@ -1,0 +1,44 @@
+"""Run the benchmarks that are named, or all, and write docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.report import render
+
+NAMES = ("speech", "streaming", "memory", "paging", "ledger")
+RESULTS = Path("benchmarks/results.json")
+PAGE = Path("docs/performance.md")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("names", nargs="*", choices=[*NAMES, []], help="which to run; all when none is named")
+    names = arguments.parse_args().names or NAMES
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in names:
+        print(f"{name} …", flush=True)
+        figures = importlib.import_module(f"benchmarks.{name}").measure()
+        results[name] = {"machine": machine(), "measured": datetime.now(UTC).date().isoformat(), "figures": figures}
+        RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        PAGE.write_text(render(results))
+    print(PAGE.read_text())
+
+
+def machine() -> str:
+    """What it ran on, in words."""
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.processor(),
+    )
+    return f"{os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main()

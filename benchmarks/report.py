@@ -1,0 +1,48 @@
+"""docs/performance.md, from the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HEAD = """# Performance
+
+Measured by `scripts/bench`, which writes this page; figures of one section come from one run on one machine. Machines
+differ and are noisy: trust the ratios more than the times.
+"""
+
+TITLES = {
+    "speech": (
+        "Speech over HTTP",
+        "`/v1/audio/speech` (authenticated, charged, recorded, loudness and mp3 included) with a short sentence, "
+        "against espeak-ng called in-process by one thread, alone and with the same mp3 encoding, and against a bare ASGI "
+        "application on the same server that returns the same bytes. The clients run on the same cores.",
+    ),
+    "streaming": ("First byte", "One client, one long text, the median of nine streams."),
+    "memory": ("Memory", "Resident memory of the server and its engine processes, before and after, four clients."),
+    "paging": ("Paging", "A page of 50 outputs and the count, SQLite, medians of 60."),
+    "ledger": ("Ledger", "Hold and settle, 32 tasks at once on one account, each operation its own durable commit."),
+}
+
+
+def render(results: dict[str, Any]) -> str:
+    sections = [_section(name, results[name]) for name in TITLES if name in results]
+    return "\n".join([HEAD, *sections])
+
+
+def _section(name: str, result: dict[str, Any]) -> str:
+    title, words = TITLES[name]
+    figures = dict(result["figures"])
+    rows = figures.pop("rows", None)
+    parts = [f"## {title}", "", words, "", f"On {result['machine']}, {result['measured']}.", ""]
+    if figures:
+        parts += [_table([figures]), ""]
+    if rows:
+        parts += [_table(rows), ""]
+    return "\n".join(parts)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    heads = list(rows[0])
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(str(row[head]) for head in heads) + " |" for row in rows]
+    return "\n".join(lines)
