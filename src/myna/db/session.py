@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import URL, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from myna.db.migrations.upgrade import upgrade
-from myna.errors import StartupError, StorageFull, Unavailable
+from myna.errors import InvalidRequest, StartupError, StorageFull, Unavailable
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -255,11 +255,13 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
 
 @contextmanager
 def _translated_errors() -> Iterator[None]:
-    """Callers never see a driver's error for a database that is away, busy or full."""
+    """Callers never see a driver's error for a database that is away, busy or full, or for text it cannot keep."""
     try:
         yield
     except PoolTimeout as error:
         raise Unavailable("The database is too busy just now. Try again in a moment.") from error
+    except (DataError, UnicodeEncodeError) as error:
+        raise InvalidRequest("The text has characters that cannot be kept, such as NUL or half a character.") from error
     except DBAPIError as error:
         translated = _translate(error)
         if translated is None:

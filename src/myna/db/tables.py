@@ -108,7 +108,7 @@ holds = Table(
     "holds",
     metadata,
     _id(),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("key", String(200), nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False, default=0),
@@ -117,6 +117,7 @@ holds = Table(
     Column("finished_at", Moment),
     _created(),
     UniqueConstraint("account_id", "key"),
+    Index(None, "account_id", "finished_at"),
     Index(None, "status", "expires_at"),
 )
 

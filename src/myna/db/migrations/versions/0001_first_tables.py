@@ -151,7 +151,7 @@ def _create_holds() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
         sa.UniqueConstraint("account_id", "key", name=op.f("uq_holds_account_id_key")),
     )
-    op.create_index(op.f("ix_holds_account_id"), "holds", ["account_id"], unique=False)
+    op.create_index(op.f("ix_holds_account_id_finished_at"), "holds", ["account_id", "finished_at"], unique=False)
     op.create_index(op.f("ix_holds_status_expires_at"), "holds", ["status", "expires_at"], unique=False)
 
 
