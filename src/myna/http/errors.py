@@ -11,7 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from myna.errors import BodyTooLarge, InvalidRequest, MethodNotAllowed, MynaError, NotFound, RateLimited, Unavailable
+from myna.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    MethodNotAllowed,
+    MynaError,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    VoiceNotFound,
+)
+from myna.http.context import context_of
 
 ErrorResponse = Callable[[MynaError], Response]
 """Turns an error into the body of one vendor. It adds `retry_headers(error)` or what the vendor sends instead."""
@@ -30,8 +40,10 @@ def install_error_handlers(app: FastAPI, respond: ErrorResponse) -> None:
     Unexpected exceptions are answered with `respond(MynaError())`; the layer around the API logs them.
     """
 
-    async def ours(_: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, MynaError)
+        if isinstance(error, InvalidRequest | VoiceNotFound):
+            context_of(request.scope).executed = False
         return respond(error)
 
     async def validation(_: Request, error: Exception) -> Response:

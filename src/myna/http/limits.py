@@ -47,7 +47,7 @@ class RequestLimiter:
         self._known: OrderedDict[bytes, None] = OrderedDict()
 
     def allow(self, policy: Policy, who: str) -> tuple[bool, int, float]:
-        """Count one request of `who`: whether it is allowed, how many more are, and the seconds until there are more."""
+        """Count one request of `who`: is it allowed, how many are left, and in how many seconds there are more."""
         item = policy.item()
         allowed = not self.enabled or self._windows.hit(item, who)
         stats = self._windows.get_window_stats(item, who)

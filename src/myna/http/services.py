@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from myna.storage.base import ObjectStorage
     from myna.storage.links import LinkSigner
     from myna.voices.service import VoiceService
+    from myna.webhooks.delivery import WebhookDelivery
     from myna.webhooks.service import WebhookService
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -44,6 +45,7 @@ class Services:
     jobs: JobService
     outputs: OutputService
     webhooks: WebhookService
+    delivery: WebhookDelivery
     voices: VoiceService
     speech: SpeechService
     engines: EngineHost

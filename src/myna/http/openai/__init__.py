@@ -1,0 +1,1 @@
+"""OpenAI's Audio API: speech and models."""

@@ -1,0 +1,90 @@
+"""OpenAI's routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from myna.http.auth import authorize
+from myna.http.errors import install_error_handlers
+from myna.http.idempotency import work_begins
+from myna.http.openai import mapping
+from myna.http.openai.errors import ModelNotFound, error_response, refused
+from myna.http.openai.schemas import Model, ModelList, SpeechBody, VoiceList
+from myna.http.openai.streaming import audio_response, event_response
+
+if TYPE_CHECKING:
+    from myna.http.services import Services
+
+OWNED_PATHS = ("/v1/audio", "/v1/models", "/v1/content_provenance_checks")
+
+
+def create_api(services: Services) -> FastAPI:
+    """OpenAI's Audio API on our services."""
+    app = FastAPI(title="OpenAI", openapi_url=None, redirect_slashes=False)
+    install_error_handlers(app, error_response)
+    app.add_middleware(_NoTrailingSlash)
+
+    # https://platform.openai.com/docs/api-reference/audio/createSpeech
+    @app.post("/v1/audio/speech", response_class=Response)
+    async def create_speech(request: Request) -> Response:
+        caller = await authorize(request, services)
+        body = await _read_speech(request)
+        voice = await services.voices.resolve("openai", mapping.voice_name(body), caller.account.id)
+        work_begins(request)
+        stream = await services.speech.stream(
+            caller,
+            mapping.speech_request(body, voice),
+            api="openai",
+            price_per_character=services.settings.openai_millicredits_per_character,
+            base_url=services.base_url(request),
+        )
+        return event_response(stream, body.input) if body.stream_format == "sse" else audio_response(stream)
+
+    # https://platform.openai.com/docs/api-reference/models/list
+    @app.get("/v1/models")
+    async def list_models(request: Request) -> ModelList:
+        await authorize(request, services)
+        return mapping.model_list(services.registry.names)
+
+    # https://platform.openai.com/docs/api-reference/models/retrieve
+    @app.get("/v1/models/{model:path}")
+    async def retrieve_model(request: Request, model: str) -> Model:
+        await authorize(request, services)
+        if model not in (*mapping.MODELS, *services.registry.names):
+            raise ModelNotFound(f"The model '{model}' does not exist.")
+        return mapping.model(model)
+
+    # Not OpenAI's: what other self-hosted servers answer here
+    @app.get("/v1/audio/voices")
+    async def list_voices(request: Request) -> VoiceList:
+        caller = await authorize(request, services)
+        return mapping.voice_list(await services.voices.list(caller.account.id))
+
+    return app
+
+
+async def _read_speech(request: Request) -> SpeechBody:
+    try:
+        body = SpeechBody.model_validate_json(await request.body())
+    except ValidationError as error:
+        raise refused(error) from None
+    mapping.check_combination(body)
+    return body
+
+
+class _NoTrailingSlash:
+    """`/v1/models/` is `/v1/models`: a redirect would lose the body of a POST in some clients."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        await self._app(scope, receive, send)

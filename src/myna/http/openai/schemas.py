@@ -1,0 +1,67 @@
+"""What OpenAI's clients send and read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from myna.media.formats import AudioFormat
+
+LONGEST_INPUT = 4096
+"""Characters."""
+
+
+class VoiceReference(BaseModel):
+    """A voice by its id."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class SpeechBody(BaseModel):
+    """The body of POST /v1/audio/speech. Unknown fields are ignored: the SDK's `extra_body` may send anything."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    model: Annotated[str, Field(min_length=1, max_length=256)]
+    input: Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]
+    voice: Annotated[str, Field(min_length=1, max_length=256)] | VoiceReference
+    instructions: Annotated[str, Field(max_length=4096)] | None = None
+    """Accepted; the embedded engines cannot follow it."""
+    response_format: AudioFormat | None = None
+    speed: Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)] | None = None
+    stream_format: Literal["audio", "sse"] | None = None
+
+
+class Model(BaseModel):
+    """One entry of GET /v1/models."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    """Unix time."""
+    owned_by: str
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Model]
+
+
+class ListedVoice(BaseModel):
+    id: str
+    name: str
+
+
+class VoiceList(BaseModel):
+    voices: list[ListedVoice]
+
+
+class Usage(BaseModel):
+    """Estimates: this server counts characters and seconds, not tokens."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
