@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -161,7 +162,7 @@ jobs = Table(
     Column("updated_at", Moment, nullable=False),
     _created(),
     UniqueConstraint("account_id", "created_at"),
-    Index(None, "account_id", "status"),
+    Index(None, "account_id", "status", "created_at"),
     Index(None, "status", "updated_at"),
 )
 
@@ -172,7 +173,7 @@ outputs = Table(
     Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("api", String(32), nullable=False),
-    Column("object_key", String(500), nullable=False),
+    Column("object_key", String(500), nullable=False),  # empty once a deleted output's file is gone
     Column("file_name", String(255), nullable=False),
     Column("media_type", String(100), nullable=False),
     Column("size", BigInteger, nullable=False),
@@ -188,7 +189,13 @@ outputs = Table(
     Column("updated_at", Moment, nullable=False),
     _created(),
     UniqueConstraint("account_id", "created_at"),
-    Index(None, "account_id", "prompt_id"),
+    Index(None, "account_id", "prompt_id", "created_at"),
+    Index(
+        "ix_outputs_files_to_remove",
+        "deleted_at",
+        postgresql_where=text("deleted_at IS NOT NULL AND object_key <> ''"),
+        sqlite_where=text("deleted_at IS NOT NULL AND object_key <> ''"),
+    ),
 )
 
 output_totals = Table(

@@ -217,7 +217,9 @@ def _create_jobs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("account_id", "created_at", name=op.f("uq_jobs_account_id_created_at")),
     )
-    op.create_index(op.f("ix_jobs_account_id_status"), "jobs", ["account_id", "status"], unique=False)
+    op.create_index(
+        op.f("ix_jobs_account_id_status_created_at"), "jobs", ["account_id", "status", "created_at"], unique=False
+    )
     op.create_index(op.f("ix_jobs_status_updated_at"), "jobs", ["status", "updated_at"], unique=False)
 
 
@@ -269,7 +271,20 @@ def _create_outputs() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outputs")),
         sa.UniqueConstraint("account_id", "created_at", name=op.f("uq_outputs_account_id_created_at")),
     )
-    op.create_index(op.f("ix_outputs_account_id_prompt_id"), "outputs", ["account_id", "prompt_id"], unique=False)
+    op.create_index(
+        op.f("ix_outputs_account_id_prompt_id_created_at"),
+        "outputs",
+        ["account_id", "prompt_id", "created_at"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_outputs_files_to_remove",
+        "outputs",
+        ["deleted_at"],
+        unique=False,
+        postgresql_where=sa.text("deleted_at IS NOT NULL AND object_key <> ''"),
+        sqlite_where=sa.text("deleted_at IS NOT NULL AND object_key <> ''"),
+    )
     op.create_index(op.f("ix_outputs_job_id"), "outputs", ["job_id"], unique=False)
 
 
