@@ -65,7 +65,7 @@ async def _throttled_caller(request: Request) -> Caller:
 
 
 def _read(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
-    """Reads the body after the key was checked, which FastAPI would do the other way round. Any Content-Type is fine."""
+    """Reads the body after the key was checked; FastAPI would do it before. Any Content-Type is fine."""
 
     async def read(request: Request) -> Body:
         content = await request.body()

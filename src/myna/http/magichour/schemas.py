@@ -23,7 +23,7 @@ def _storable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_storable)]
+Storable = AfterValidator(_storable)
 
 
 class _Body(BaseModel):
@@ -33,15 +33,15 @@ class _Body(BaseModel):
 
 
 class VoiceGeneratorStyle(_Body):
-    prompt: Annotated[Text, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS)]
-    voice_name: Text
+    prompt: Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS), Storable]
+    voice_name: Annotated[str, Storable]
     """One of the labels, checked against the catalogue."""
 
 
 class VoiceGeneratorBody(_Body):
     """Of `POST /v1/ai-voice-generator`."""
 
-    name: Annotated[Text, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable] | None = None
     """The Python client sends null when its caller passes None."""
     style: VoiceGeneratorStyle
 

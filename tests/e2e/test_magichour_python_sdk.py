@@ -1,0 +1,153 @@
+"""The official Python client for Magic Hour, as it comes from PyPI, against a node with the embedded engine."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import threading
+from pathlib import Path
+
+import pytest
+from magic_hour import AsyncClient, Client
+from make_api_request import ApiError
+
+from tests.e2e.listening import listen
+
+pytestmark = pytest.mark.sdk
+
+PROMPT = "The birds are singing in the morning sun, and the river runs quietly to the sea."
+STYLE = {"prompt": PROMPT, "voice_name": "Morgan Freeman"}
+
+
+@pytest.fixture(autouse=True)
+def poll_often(monkeypatch):
+    monkeypatch.setenv("MAGIC_HOUR_POLL_INTERVAL", "0.1")
+
+
+@pytest.fixture
+def client(espeak_server):
+    return Client(token=espeak_server.new_key(credits=100), base_url=espeak_server.url)
+
+
+def assert_is_speech(path, prompt=PROMPT):
+    heard = listen(Path(path).read_bytes())
+    assert len(prompt) / 30 < heard.seconds < len(prompt) / 5
+    assert heard.level > 0.03
+    assert heard.voiced > 0.5
+    assert heard.pitches > 0.5
+    assert heard.changes > 0.05
+
+
+def test_generate_downloads_speech(client, tmp_path):
+    project = client.v1.ai_voice_generator.generate(
+        style=STYLE, name="Morning", wait_for_completion=True, download_outputs=True, download_directory=str(tmp_path)
+    )
+    assert (project.status, project.name, project.type_) == ("complete", "Morning", "VOICE_GENERATOR")
+    assert (project.enabled, project.error, project.credits_charged) == (True, None, 5)
+    (path,) = project.downloaded_paths
+    assert Path(path).name == f"{project.id}.wav"
+    assert_is_speech(path)
+
+
+def test_two_downloads_into_one_folder_are_two_files(client, tmp_path):
+    paths = set()
+    for voice_name in ("Taylor Swift", "David Attenborough"):
+        project = client.v1.ai_voice_generator.generate(
+            style={"prompt": "Good morning.", "voice_name": voice_name}, download_directory=str(tmp_path)
+        )
+        paths.update(project.downloaded_paths)
+    first, second = (Path(path).read_bytes() for path in paths)
+    assert first != second
+
+
+def test_generate_under_the_prefix(espeak_server, tmp_path):
+    client = Client(token=espeak_server.new_key(), base_url=f"{espeak_server.url}/magichour")
+    project = client.v1.ai_voice_generator.generate(style=STYLE, name=None, download_directory=str(tmp_path))
+    assert project.name.startswith("Voice Generator - 2")
+    assert_is_speech(project.downloaded_paths[0])
+
+
+async def test_the_asynchronous_client(espeak_server, tmp_path):
+    client = AsyncClient(token=espeak_server.new_key(), base_url=espeak_server.url)
+    project = await client.v1.ai_voice_generator.generate(style=STYLE, download_directory=str(tmp_path))
+    assert project.status == "complete"
+    assert_is_speech(project.downloaded_paths[0])
+    await client.v1.audio_projects.delete(id=project.id)
+    assert (await client.v1.audio_projects.get(id=project.id)).enabled is False
+
+
+def test_a_failing_job_returns_a_project_with_its_error(server, tmp_path):
+    key = server.new_key(credits=10)
+    client = Client(token=key, base_url=server.url)
+    project = client.v1.ai_voice_generator.generate(
+        style={"prompt": "Hello fake:fail=No_voice_today there", "voice_name": "Joe Rogan"},
+        download_directory=str(tmp_path),
+    )
+    assert (project.status, project.credits_charged, project.downloads) == ("error", 0, [])
+    assert project.error.code == "unknown_error"
+    assert "No voice today" in project.error.message
+    assert project.downloaded_paths is None
+    assert server.balance(key) == 10_000
+
+
+def test_delete_twice_also_at_once(client):
+    created = client.v1.ai_voice_generator.create(style=STYLE)
+    threads = [threading.Thread(target=client.v1.audio_projects.delete, kwargs={"id": created.id}) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    client.v1.audio_projects.delete(id=created.id)
+    project = client.v1.audio_projects.get(id=created.id)
+    assert (project.enabled, project.downloads) == (False, [])
+
+
+def test_upload_file(client, espeak_server, tmp_path):
+    sound = tmp_path / "sample.wav"
+    sound.write_bytes(b"RIFF" + bytes(range(256)) * 50)
+    path = client.v1.files.upload_file(str(sound))
+    assert path.startswith("api-assets/")
+    assert path.endswith(".wav")
+    named = io.BytesIO(b"ID3 bytes")
+    named.name = "sample.mp3"
+    assert client.v1.files.upload_file(named).endswith(".mp3")
+    stored = [file.read_bytes() for file in (espeak_server.data_dir / "files" / "uploads").rglob("*") if file.is_file()]
+    assert sound.read_bytes() in stored
+    assert b"ID3 bytes" in stored
+
+
+def test_account(client):
+    account = client.v1.account.list()
+    assert (account.credits, account.email, account.subscription) == (100, None, None)
+
+
+@pytest.mark.parametrize("token", [None, "mhk_live_wrong"])
+def test_a_missing_or_wrong_key(espeak_server, token):
+    with pytest.raises(ApiError) as caught:
+        Client(token=token, base_url=espeak_server.url).v1.ai_voice_generator.create(style=STYLE)
+    assert caught.value.status_code == 401
+    assert caught.value.body == {"code": "unauthorized", "message": "Unauthorized"}
+
+
+def test_no_credits(espeak_server):
+    with pytest.raises(ApiError) as caught:
+        Client(token=espeak_server.new_key(credits=1), base_url=espeak_server.url).v1.ai_voice_generator.create(
+            style=STYLE
+        )
+    assert caught.value.status_code == 402
+    assert caught.value.body["code"] == "insufficient_credits"
+
+
+def test_many_at_once(client, tmp_path):
+    """Every project ends, and each has its own file."""
+
+    async def all_of_them():
+        generate = client.v1.ai_voice_generator.generate
+        style = {"prompt": "Good morning to you.", "voice_name": "Joe Biden"}
+        return await asyncio.gather(
+            *(asyncio.to_thread(generate, style=style, download_directory=str(tmp_path)) for _ in range(6))
+        )
+
+    projects = asyncio.run(all_of_them())
+    assert {project.status for project in projects} == {"complete"}
+    assert len({path for project in projects for path in project.downloaded_paths}) == 6
