@@ -115,6 +115,12 @@ class Settings(BaseSettings):
     stablecog_links_expire: bool = False
     """Stablecog's files are public for ever; `true` makes their links expire like all others."""
 
+    # Stablecog's tables
+    stablecog_default_speaker: str = "0140c5dc-af12-4643-bfec-650d3cd03c56"
+    """Speaker of a voiceover for which none is chosen: one of the ids that `/v1/audio/voiceover/models` lists."""
+    stablecog_model_name: str = "bark"
+    """Under which name the default model is listed."""
+
     @classmethod
     def settings_customise_sources(
         cls,

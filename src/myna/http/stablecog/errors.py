@@ -65,6 +65,10 @@ def plain_text(status_code: int, text: str, headers: Mapping[str, str] | None = 
     )
 
 
+def too_many_requests(headers: Mapping[str, str] | None = None) -> Response:
+    return plain_text(429, "Too Many Requests", {"Retry-After": "1", **(headers or {})})
+
+
 _WORDS: tuple[tuple[type[MynaError], int, str], ...] = (
     (wire.Undecodable, 400, "json_parse_error"),
     (Unauthorized, 401, "Unauthorized"),
@@ -97,7 +101,7 @@ def error_response(error: MynaError) -> Response:
     if isinstance(error, NotFound) and not isinstance(error, VoiceNotFound):
         return plain_text(404, "404 page not found")
     if isinstance(error, RateLimited) and not isinstance(error, QueueFull):
-        return plain_text(429, "Too Many Requests", retry_headers(error))
+        return too_many_requests(retry_headers(error))
     answer = translate(error).answer()
     answer.headers.update(retry_headers(error) if answer.status_code == error.status else {})
     return answer

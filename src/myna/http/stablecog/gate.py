@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -15,15 +15,15 @@ HELD = 51
 ENTRY_SECONDS = 180.0
 
 
+class Abandoned(Exception):
+    """The client went away while its request was held."""
+
+
 @dataclass(eq=False, slots=True)
 class _Line:
     running: dict[object, asyncio.TimerHandle] = field(default_factory=dict)
     """Each entry with the timer that ends its count."""
     held: deque[asyncio.Future[object]] = field(default_factory=deque)
-
-    @property
-    def empty(self) -> bool:
-        return not self.running and not self.held
 
 
 class Gate:
@@ -42,18 +42,19 @@ class Gate:
         return len(line.held) if (line := self._lines.get(account_id)) else 0
 
     @asynccontextmanager
-    async def entered(self, account_id: str) -> AsyncIterator[None]:
+    async def entered(self, account_id: str, gone: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
         """Runs its body when it is this request's turn. Raises `QueueFull` when too many wait already.
 
-        A request that is cancelled while it is held leaves the line.
+        `gone` ends when the client goes away. It is asked only of a request that is held, which then leaves the
+        line and raises `Abandoned`.
         """
-        entry = await self._enter(account_id)
+        entry = await self._enter(account_id, gone)
         try:
             yield
         finally:
             self._leave(account_id, entry)
 
-    async def _enter(self, account_id: str) -> object:
+    async def _enter(self, account_id: str, gone: Callable[[], Awaitable[None]]) -> object:
         line = self._lines.setdefault(account_id, _Line())
         if len(line.running) < self._most_running and not line.held:
             return self._admit(account_id, line)
@@ -61,11 +62,18 @@ class Gate:
             raise QueueFull
         turn: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         line.held.append(turn)
+        departure = asyncio.ensure_future(gone())
         try:
-            return await turn
+            await asyncio.wait((turn, departure), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             self._give_up(account_id, line, turn)
             raise
+        finally:
+            departure.cancel()
+        if not turn.done():
+            self._give_up(account_id, line, turn)
+            raise Abandoned
+        return turn.result()
 
     def _admit(self, account_id: str, line: _Line) -> object:
         entry = object()
@@ -74,12 +82,10 @@ class Gate:
         return entry
 
     def _give_up(self, account_id: str, line: _Line, turn: asyncio.Future[object]) -> None:
-        if turn.done() and not turn.cancelled():
+        if turn.done():
             self._leave(account_id, turn.result())
-            return
-        if turn in line.held:
+        else:
             line.held.remove(turn)
-        self._forget(account_id, line)
 
     def _leave(self, account_id: str, entry: object) -> None:
         """Leaving twice, as an entry does that had expired before, changes nothing."""
@@ -88,11 +94,6 @@ class Gate:
             return
         line.running.pop(entry).cancel()
         while line.held and len(line.running) < self._most_running:
-            turn = line.held.popleft()
-            if not turn.done():
-                turn.set_result(self._admit(account_id, line))
-        self._forget(account_id, line)
-
-    def _forget(self, account_id: str, line: _Line) -> None:
-        if line.empty:
-            self._lines.pop(account_id, None)
+            line.held.popleft().set_result(self._admit(account_id, line))
+        if not line.running:
+            del self._lines[account_id]

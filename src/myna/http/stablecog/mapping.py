@@ -21,6 +21,7 @@ from myna.http.stablecog.schemas import (
     Defaults,
     ListedCredit,
     ListedModel,
+    ListedModels,
     ListedOutput,
     NestedOutput,
     Outputs,
@@ -31,6 +32,7 @@ from myna.http.stablecog.schemas import (
 from myna.http.stablecog.speakers import Model, Models, Speaker, own_id, own_speaker
 from myna.http.stablecog.wire import float32_text
 from myna.kit.clock import rfc3339_nano
+from myna.kit.pagination import Page
 from myna.outputs.schemas import Output
 from myna.speech.schemas import SpeechRequest
 
@@ -137,6 +139,16 @@ def stored_settings(settings: Settings) -> dict[str, Any]:
     return {**settings, "temperature": _plain(settings["temperature"])}
 
 
+def output_details(settings: Settings, output_id: str, was_auto_submitted: bool) -> dict[str, Any]:
+    """What the job shall remember for the output that it makes."""
+    return {
+        "id": output_id,
+        "file_name": f"{uuid.uuid4()}.mp3",
+        "settings": stored_settings(settings),
+        "was_auto_submitted": was_auto_submitted,
+    }
+
+
 def read_settings(stored: dict[str, Any]) -> Settings:
     return Settings(
         model_id=stored["model_id"],
@@ -172,8 +184,12 @@ def defaults(models: Models) -> Defaults:
     )
 
 
-def listed_model(model: Model, models: Models) -> ListedModel:
-    listed = ListedModel(id=model.id, name=model.name, is_default=model is models.default)
+def listed_models(models: Models) -> ListedModels:
+    return {"models": [_listed_model(model, model is models.default) for model in models.all]}
+
+
+def _listed_model(model: Model, is_default: bool) -> ListedModel:
+    listed = ListedModel(id=model.id, name=model.name, is_default=is_default)
     if model.speakers:
         listed["available_speakers"] = [{"id": speaker.id, "name": speaker.name} for speaker in model.speakers]
     return listed
@@ -203,13 +219,13 @@ def credit_type(name: str) -> CreditType:
     return CreditType(id=own_id(f"credit type {name}"), name=name, amount=0, description="")
 
 
-def outputs(items: Sequence[Output], has_more: bool, total: int | None, models: Models, link_to: LinkTo) -> Outputs:
+def outputs(found: Page[Output], total: int | None, models: Models, link_to: LinkTo) -> Outputs:
     """A page. `total` is None when a cursor was given; `next` is there only when more follow."""
-    page = Outputs(outputs=[listed_output(output, models, link_to) for output in items])
+    page = Outputs(outputs=[listed_output(output, models, link_to) for output in found.items])
     if total is not None:
         page = {"total_count": total, **page}
-    if has_more and items:
-        page["next"] = rfc3339_nano(items[-1].created_at)
+    if found.has_more and found.items:
+        page["next"] = rfc3339_nano(found.items[-1].created_at)
     return page
 
 

@@ -133,7 +133,7 @@ class ListedModel(TypedDict):
     available_speakers: NotRequired[list[NamedSpeaker]]
 
 
-class Models(TypedDict):
+class ListedModels(TypedDict):
     models: list[ListedModel]
 
 

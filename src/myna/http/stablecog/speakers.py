@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from myna.errors import StartupError
+from myna.http.services import Services
+
 BARK_ID = "0f442a3e-cf53-490b-b4a9-b0dda63e9523"
 """The only model that Stablecog ever had."""
 _NAMESPACE = uuid.UUID(BARK_ID)
@@ -51,10 +54,17 @@ class Models:
     """All models, the default one first."""
 
     def __init__(self, models: Sequence[Model], default_speaker_id: str) -> None:
+        """Raises `StartupError` when the default speaker is not one of the default model."""
         self.all = tuple(models)
         self.default = self.all[0]
         self._by_id = {model.id: model for model in self.all}
-        self.default_speaker = self.default.by_id.get(default_speaker_id) or self.default.speakers[0]
+        try:
+            self.default_speaker = self.default.by_id[default_speaker_id]
+        except KeyError:
+            raise StartupError(
+                f"MYNA_STABLECOG_DEFAULT_SPEAKER is `{default_speaker_id}`, which is none of the speakers of "
+                f"`{self.default.name}`. Choose one that `GET /v1/audio/voiceover/models` lists, or leave it unset."
+            ) from None
 
     def find(self, model_id: str) -> Model | None:
         return self._by_id.get(model_id)
@@ -62,3 +72,14 @@ class Models:
     def speaker(self, speaker_id: str) -> Speaker | None:
         """A speaker of whichever model."""
         return next((found for model in self.all if (found := model.by_id.get(speaker_id))), None)
+
+
+def load_models(services: Services) -> Models:
+    """Stablecog's speakers as the voices of this node, and this node's own default voices."""
+    settings, voices = services.settings, services.voices
+    known = [Speaker(alias.id, alias.name, alias.locale, alias.voice_id) for alias in voices.aliases("stablecog")]
+    own = [own_speaker(voice.id, voice.language) for voice in voices.defaults()]
+    return Models(
+        [Model(BARK_ID, settings.stablecog_model_name, tuple(known)), Model(OWN_MODEL_ID, OWN_MODEL_NAME, tuple(own))],
+        settings.stablecog_default_speaker,
+    )

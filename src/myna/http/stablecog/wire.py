@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
@@ -117,10 +118,10 @@ def read_integer(value: Any) -> int:
 
 
 def read_float32(value: Any) -> np.float32:
-    if not isinstance(value, Number):
+    if not isinstance(value, Number) or math.isinf(number := float(value.text)):
         raise Undecodable
     try:
-        return np.float32(struct.unpack("<f", struct.pack("<f", float(value.text)))[0])
+        return np.float32(struct.unpack("<f", struct.pack("<f", number))[0])
     except OverflowError:
         raise Undecodable from None
 
