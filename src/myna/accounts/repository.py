@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.accounts.schemas import Account, ApiKey, Caller
-from myna.db.statements import insert
+from myna.db.statements import insert, inserted
 from myna.db.tables import accounts, api_keys
 
 _KEY_COLUMNS = [column for column in api_keys.c if column.name != "hash"]
@@ -32,7 +32,7 @@ class AccountRepository:
             "created_at": account.created_at,
         }
         statement = insert(self._connection, accounts).values(values).on_conflict_do_nothing()
-        return (await self._connection.execute(statement)).rowcount == 1
+        return await inserted(self._connection, statement)
 
     async def account(self, account_id: str) -> Account | None:
         return await self._one_account(accounts.c.id == account_id)

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Select, and_, bindparam, case, func, literal,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.credits.schemas import Credit, Hold, HoldStatus, LedgerEntry
-from myna.db.statements import insert
+from myna.db.statements import insert, inserted
 from myna.db.tables import Moment, accounts, credits, holds, ledger
 from myna.kit.pagination import Cursor
 
@@ -33,7 +33,7 @@ class CreditRepository:
     async def insert_credit(self, credit: Credit, key: str | None) -> bool:
         """False when there is one with this key."""
         statement = insert(self._connection, credits).values({**asdict(credit), "key": key}).on_conflict_do_nothing()
-        return (await self._connection.execute(statement)).rowcount == 1
+        return await inserted(self._connection, statement)
 
     async def credit_with_key(self, key: str) -> Credit | None:
         return await self._one_credit(select(*_CREDIT_COLUMNS).where(credits.c.key == key))

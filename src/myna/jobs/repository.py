@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from myna.db.statements import insert
+from myna.db.statements import insert, inserted
 from myna.db.tables import jobs
 from myna.jobs.schemas import Job, JobStatus
 
@@ -28,7 +28,7 @@ class JobRepository:
     async def insert(self, job: Job) -> bool:
         """False when the account has a job with this id or of this moment."""
         statement = insert(self._connection, jobs).values(asdict(job)).on_conflict_do_nothing()
-        return (await self._connection.execute(statement)).rowcount == 1
+        return await inserted(self._connection, statement)
 
     async def find(self, job_id: str) -> Job | None:
         return await self._one(select(*_COLUMNS).where(jobs.c.id == job_id))

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from myna.db.statements import insert
+from myna.db.statements import insert, inserted
 from myna.db.tables import jobs, output_totals, outputs
 from myna.jobs.schemas import Job
 from myna.outputs.schemas import Order, Output, OutputFilter
@@ -31,7 +31,7 @@ class OutputRepository:
         values: dict[str, Any] = {name: getattr(output, name) for name in _OWN_FIELDS}
         values |= {"job_id": output.job.id, "api": output.job.api, "waveform": list(output.waveform)}
         statement = insert(self._connection, outputs).values(**values, deleted_at=deleted_at).on_conflict_do_nothing()
-        return (await self._connection.execute(statement)).rowcount == 1
+        return await inserted(self._connection, statement)
 
     async def find(self, output_id: str) -> Output | None:
         """Also a deleted one."""
