@@ -7,6 +7,7 @@ import time
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from myna.errors import MynaError
@@ -112,7 +113,9 @@ class ErrorGuard:
 
         try:
             await self._app(scope, receive, watched)
-        except (AnswerAborted, ClientGone):
+        except (ClientGone, ClientDisconnect):
+            return  # nobody is there to be answered
+        except AnswerAborted:
             raise
         except Exception as error:
             if not isinstance(error, MynaError) or error.status == 500:

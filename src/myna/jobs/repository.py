@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, String, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.db.statements import insert, inserted
 from myna.db.tables import jobs
-from myna.jobs.schemas import Job, JobStatus
+from myna.jobs.schemas import FINISHED, DayOfUse, Job, JobStatus
 
 _COLUMNS = [column for column in jobs.c if column.name != "node_id"]
 
@@ -93,6 +93,26 @@ class JobRepository:
             .limit(limit)
         )
         return await self._all(statement)
+
+    async def count_by_status(self, since: datetime) -> dict[str, int]:
+        """Those that are not finished, and those that finished since then."""
+        counted = or_(jobs.c.status.in_(UNFINISHED), and_(jobs.c.status.in_(FINISHED), jobs.c.updated_at >= since))
+        statement = select(jobs.c.status, func.count()).where(counted).group_by(jobs.c.status)
+        return {status: count for status, count in await self._connection.execute(statement)}
+
+    async def usage(self, account_id: str, since: datetime, until: datetime) -> list[DayOfUse]:
+        """By the day on which they were accepted, the oldest first."""
+        moment = jobs.c.created_at
+        utc = func.timezone("UTC", moment) if self._connection.dialect.name == "postgresql" else moment
+        day = func.date(utc, type_=String)
+        statement = (
+            select(day, jobs.c.api, func.count(), func.sum(jobs.c.charged))
+            .where(jobs.c.account_id == account_id, moment >= since, moment < until)
+            .group_by(day, jobs.c.api)
+            .order_by(day, jobs.c.api)
+        )
+        rows = await self._connection.execute(statement)
+        return [DayOfUse(date.fromisoformat(str(day)), api, count, int(spent)) for day, api, count, spent in rows]
 
     async def _one(self, statement: Select[Any]) -> Job | None:
         row = (await self._connection.execute(statement)).mappings().first()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 JobStatus = Literal["queued", "running", "succeeded", "failed", "canceled"]
@@ -68,3 +68,16 @@ class Job:
     @property
     def finished(self) -> bool:
         return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfUse:
+    """What an account did through one API on one day."""
+
+    day: date
+    """In UTC."""
+    api: str
+    jobs: int
+    """Jobs that were accepted."""
+    spent: int
+    """Milli-credits."""

@@ -16,7 +16,7 @@ from myna.credits.service import CreditService
 from myna.db.session import Database
 from myna.errors import Canceled, Conflict, InsufficientCredits, NotFound, QueueFull
 from myna.jobs.repository import UNFINISHED, JobRepository
-from myna.jobs.schemas import Job, NewJob
+from myna.jobs.schemas import DayOfUse, Job, NewJob
 from myna.kit import clock
 from myna.kit.pagination import Cursor, Page
 from myna.settings import Settings
@@ -182,6 +182,16 @@ class JobService:
         """How many are queued or running."""
         async with self._database.reading() as connection:
             return await JobRepository(connection).count_unfinished(account_id, api)
+
+    async def count_by_status(self) -> dict[str, int]:
+        """Jobs of all accounts: how many are queued and running now, and how many ended in the last hour, and how."""
+        async with self._database.reading() as connection:
+            return await JobRepository(connection).count_by_status(clock.now() - timedelta(hours=1))
+
+    async def usage(self, account_id: str, since: datetime, until: datetime) -> builtins.list[DayOfUse]:
+        """What was charged, or is held, for the jobs accepted from `since` up to, not including, `until`."""
+        async with self._database.reading() as connection:
+            return await JobRepository(connection).usage(account_id, since, until)
 
     async def stranded(self, node_ids: Sequence[str]) -> builtins.list[Job]:
         """Streams that ran on these nodes. They have no durable work that another node could go on with."""

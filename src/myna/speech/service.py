@@ -17,9 +17,10 @@ from myna.errors import EngineCrashed, InvalidRequest, NotFound, RateLimited, Te
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
-from myna.media.encode import StreamEncoder
+from myna.media.encode import StreamEncoder, encode
 from myna.settings import Settings
 from myna.speech.rendering import Renderer, Script
+from myna.speech.samples import sample_text
 from myna.speech.schemas import SpeechRequest
 from myna.speech.stream import SpeechStream
 from myna.speech.workflow import speech
@@ -139,6 +140,13 @@ class SpeechService:
             self._leave_stream(caller.account.id)
             raise
         return stream
+
+    async def sample(self, voice: Voice) -> bytes:
+        """The voice says a sentence in its language, as mp3. Free of charge."""
+        request = SpeechRequest(text=sample_text(voice.language), voice_id=voice.id)
+        script = await asyncio.to_thread(self._renderer.prepare, request, voice)
+        recording = await self._renderer.render(request, script)
+        return await asyncio.to_thread(encode, recording.samples, recording.sample_rate, request.format)
 
     async def on_node_dead(self, node_id: str) -> None:
         """Streams die with their node and their connection: they fail, and nothing is charged."""

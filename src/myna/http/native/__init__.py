@@ -1,0 +1,1 @@
+"""Myna's own API: what no vendor's API covers."""

@@ -1,0 +1,87 @@
+"""Whether this node lives, is ready, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, Response
+
+import myna
+
+if TYPE_CHECKING:
+    from myna.http.services import Services
+
+log = structlog.get_logger("myna.http")
+
+_PATIENCE = 5.0
+"""Seconds that a part may take to say that it is well."""
+
+
+def health_router(services: Services) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "ok", "version": myna.__version__}
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        """Database, storage and an engine are ready: 200, else 503 with what is not."""
+        parts = {
+            "database": services.database.ping(),
+            "storage": services.storage.check(),
+            "engine": _engine_ready(services),
+        }
+        states = dict(zip(parts, await asyncio.gather(*(_state(part) for part in parts.values())), strict=True))
+        ready = all(state == "ok" for state in states.values())
+        headers = {} if ready else {"Retry-After": "1"}
+        return JSONResponse({"ready": ready, "parts": states}, 200 if ready else 503, headers)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Numbers for Prometheus."""
+        await refresh_metrics(services)
+        return Response(services.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router
+
+
+async def _state(part: Awaitable[object]) -> str:
+    try:
+        await asyncio.wait_for(part, _PATIENCE)
+    except Exception as error:
+        log.warning("http.not_ready", error=str(error) or type(error).__name__)
+        return "unavailable"
+    return "ok"
+
+
+async def _engine_ready(services: Services) -> None:
+    """The preferred engine has a process that is ready to work."""
+    await services.engines.warm(services.registry.names[0])
+
+
+async def refresh_metrics(services: Services) -> None:
+    """Look up what is not counted as it happens."""
+    snapshot = services.metrics.snapshot
+    counts = services.engines.counters
+    for name, documentation in _ENGINE_NUMBERS.items():
+        values = {engine: float(getattr(counters, name)) for engine, counters in counts.items()}
+        snapshot.set(f"myna_engine_{name}", documentation, "engine", values)
+    restarts = {engine: float(sum(counters.restarts.values())) for engine, counters in counts.items()}
+    snapshot.set("myna_engine_restarts", "Processes that were ended, for whatever reason.", "engine", restarts)
+    jobs = await services.jobs.count_by_status()
+    snapshot.set("myna_jobs", "Jobs by status, on all nodes.", "status", {name: float(n) for name, n in jobs.items()})
+
+
+_ENGINE_NUMBERS = {
+    "processes": "Child processes of an engine.",
+    "running": "Requests that an engine works on.",
+    "waiting": "Requests that wait for an engine.",
+    "requests": "Requests that an engine has taken, ever.",
+}

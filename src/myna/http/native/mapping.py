@@ -1,0 +1,219 @@
+"""Our words on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from myna.accounts.schemas import Account, ApiKey
+from myna.credits.schemas import MILLI, Credit, LedgerEntry
+from myna.engines.base import Capabilities
+from myna.http.native import schemas
+from myna.jobs.schemas import Job
+from myna.kit.pagination import Cursor, Page
+from myna.outputs.schemas import Output, OutputFilter
+from myna.speech.schemas import SpeechRequest
+from myna.voices.schemas import Voice
+from myna.webhooks.schemas import Delivery, Endpoint
+
+if TYPE_CHECKING:
+    from myna.settings import Settings
+
+
+def credits_of(milli: int) -> float:
+    return milli / MILLI
+
+
+def speech_request(body: schemas.SpeechBody, voice: Voice) -> SpeechRequest:
+    return SpeechRequest(
+        text=body.text,
+        voice_id=voice.id,
+        language=body.language,
+        speed=body.speed,
+        temperature=body.temperature,
+        seed=body.seed,
+        normalise=body.normalise,
+        denoise=body.denoise,
+        remove_silence=body.remove_silence,
+        loudness=body.loudness,
+        format=body.format,
+        sample_rate=body.sample_rate,
+    )
+
+
+def price(text: str, settings: Settings) -> int:
+    """Milli-credits."""
+    return len(text) * settings.openai_millicredits_per_character
+
+
+def job(found: Job) -> schemas.Job:
+    return schemas.Job(
+        id=found.id,
+        kind=found.kind,
+        api=found.api,
+        name=found.name,
+        status=found.status,
+        stage=found.stage,
+        progress=found.progress,
+        price=credits_of(found.price),
+        charged=credits_of(found.charged),
+        error=_error(found),
+        created_at=found.created_at,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
+    )
+
+
+def _error(found: Job) -> schemas.JobError | None:
+    if found.error_code is None:
+        return None
+    return schemas.JobError(code=found.error_code, message=found.error_message or "")
+
+
+def job_with_outputs(found: Job, outputs: list[schemas.Output]) -> schemas.JobWithOutputs:
+    return schemas.JobWithOutputs(**job(found).model_dump(), outputs=outputs)
+
+
+def job_page(page: Page[Job]) -> schemas.Page[schemas.Job]:
+    last = page.items[-1] if page.has_more and page.items else None
+    return schemas.Page(data=[job(item) for item in page.items], next_cursor=_after(last))
+
+
+def output_filter(query: schemas.OutputQuery) -> OutputFilter:
+    return OutputFilter(
+        created_from=query.created_from,
+        created_to=query.created_to,
+        is_favorited=query.favorite,
+        api=query.api,
+        search=query.search or None,
+    )
+
+
+def output(found: Output, url: str, expires_at: datetime) -> schemas.Output:
+    return schemas.Output(
+        id=found.id,
+        job_id=found.job.id,
+        url=url,
+        url_expires_at=expires_at,
+        file_name=found.file_name,
+        media_type=found.media_type,
+        size=found.size,
+        duration=found.duration,
+        sample_rate=found.sample_rate,
+        waveform=list(found.waveform),
+        text=found.text,
+        settings=found.settings,
+        favorite=found.is_favorited,
+        created_at=found.created_at,
+    )
+
+
+def voice(found: Voice) -> schemas.Voice:
+    return schemas.Voice(
+        id=found.id,
+        name=found.name,
+        engine=found.engine,
+        languages=list(found.languages),
+        gender=found.gender,
+        description=found.description,
+        kind=found.kind,
+    )
+
+
+def engine(able: Capabilities) -> schemas.Engine:
+    return schemas.Engine(
+        name=able.name,
+        available=True,
+        reason=None,
+        description=able.description,
+        version=able.version,
+        licence=able.licence,
+        languages=list(able.languages),
+        sample_rate=able.sample_rate,
+        streaming=able.streaming,
+        word_timestamps=able.word_timestamps,
+        cloning=able.cloning,
+        options=sorted(able.options),
+    )
+
+
+def webhook(endpoint: Endpoint) -> schemas.Webhook:
+    return schemas.Webhook(
+        id=endpoint.id,
+        url=endpoint.url,
+        style=endpoint.style,
+        events=list(endpoint.events),
+        enabled=endpoint.enabled,
+        failing_since=endpoint.failing_since,
+        created_at=endpoint.created_at,
+    )
+
+
+def webhook_with_secret(endpoint: Endpoint, secret: str | None) -> schemas.WebhookWithSecret:
+    return schemas.WebhookWithSecret(**webhook(endpoint).model_dump(), secret=secret)
+
+
+def delivery(found: Delivery) -> schemas.Delivery:
+    return schemas.Delivery(
+        id=found.id,
+        event_id=found.event_id,
+        status=found.status,
+        attempts=found.attempts,
+        last_status=found.last_status,
+        last_error=found.last_error,
+        created_at=found.created_at,
+        next_attempt_at=found.next_attempt_at,
+        delivered_at=found.delivered_at,
+    )
+
+
+def delivery_page(page: Page[Delivery]) -> schemas.Page[schemas.Delivery]:
+    last = page.items[-1] if page.has_more and page.items else None
+    return schemas.Page(data=[delivery(item) for item in page.items], next_cursor=_after(last))
+
+
+def account(found: Account) -> schemas.Account:
+    return schemas.Account(id=found.id, name=found.name, role=found.role, created_at=found.created_at)
+
+
+def key(found: ApiKey) -> schemas.Key:
+    return schemas.Key(
+        id=found.id,
+        name=found.name,
+        hint=found.hint,
+        uses=found.uses,
+        spent=credits_of(found.spent),
+        created_at=found.created_at,
+        last_used_at=found.last_used_at,
+        revoked_at=found.revoked_at,
+    )
+
+
+def key_with_token(found: ApiKey, token: str | None) -> schemas.KeyWithToken:
+    return schemas.KeyWithToken(**key(found).model_dump(), token=token)
+
+
+def credit(found: Credit) -> schemas.Credit:
+    return schemas.Credit(
+        type=found.type,
+        amount=credits_of(found.amount),
+        remaining=credits_of(found.remaining),
+        expires_at=found.expires_at,
+    )
+
+
+def ledger_page(page: Page[LedgerEntry]) -> schemas.Page[schemas.LedgerEntry]:
+    last = page.items[-1] if page.has_more and page.items else None
+    entries = [
+        schemas.LedgerEntry(id=entry.id, kind=entry.kind, amount=credits_of(entry.amount), created_at=entry.created_at)
+        for entry in page.items
+    ]
+    return schemas.Page(data=entries, next_cursor=_after(last))
+
+
+def _after(last: Job | Delivery | LedgerEntry | Output | None) -> str | None:
+    return Cursor(last.created_at, last.id).encode() if last else None
+
+
+def output_cursor(page: Page[Output]) -> str | None:
+    return _after(page.items[-1]) if page.has_more and page.items else None

@@ -1,0 +1,54 @@
+"""Myna's own API, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+import myna
+from myna.http.errors import install_error_handlers
+from myna.http.native import schemas
+from myna.http.native.account import account_router
+from myna.http.native.catalogue import catalogue_router, limits_router
+from myna.http.native.documentation import add_documentation
+from myna.http.native.errors import error_response
+from myna.http.native.files import files_router
+from myna.http.native.health import health_router
+from myna.http.native.jobs import jobs_router
+from myna.http.native.outputs import outputs_router
+from myna.http.native.webhooks import webhooks_router
+
+if TYPE_CHECKING:
+    from myna.http.services import Services
+
+OWNED_PATHS = ("/myna", "/healthz", "/readyz", "/metrics", "/files", "/uploads")
+
+_ROUTERS = (
+    jobs_router,
+    outputs_router,
+    catalogue_router,
+    limits_router,
+    webhooks_router,
+    account_router,
+    files_router,
+    health_router,
+)
+
+
+def create_api(services: Services) -> FastAPI:
+    """Myna's own API on our services."""
+    app = FastAPI(
+        title="Myna",
+        version=myna.__version__,
+        openapi_url="/myna/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"default": {"model": schemas.Problem, "description": "An error, as application/problem+json."}},
+    )
+    install_error_handlers(app, error_response)
+    for router in _ROUTERS:
+        app.include_router(router(services))
+    add_documentation(app)
+    return app

@@ -1,0 +1,296 @@
+"""What Myna's own API takes and gives. All amounts are credits, with up to three decimals; all times are UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from myna.engines.base import Gender
+from myna.jobs.schemas import JobKind, JobStatus
+from myna.media.formats import AudioFormat
+
+Item = TypeVar("Item")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
+"""ISO 8601; UTC when it names no zone."""
+
+
+class Body(BaseModel):
+    """What a client sends. A field that is not known is an error, so that a typing mistake shows."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Page(BaseModel, Generic[Item]):
+    """Some items. Ask again with `cursor` = `next_cursor` until that is null."""
+
+    data: list[Item]
+    next_cursor: str | None
+
+
+class Listing(BaseModel, Generic[Item]):
+    """All items."""
+
+    data: list[Item]
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457), served as `application/problem+json`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    """Stable: programs may rely on it."""
+    request_id: str | None
+
+
+class SpeechBody(Body):
+    text: Annotated[str, Field(min_length=1)]
+    voice: Annotated[str, Field(min_length=1, max_length=256)]
+    """Id or name of a voice."""
+    language: Annotated[str, Field(max_length=35)] | None = None
+    """BCP 47 tag of the text; the voice's own by default."""
+    speed: Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)] = 1.0
+    temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """0 is steady; 1 varies the most."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    normalise: bool = True
+    """Speak numbers, currency and dates in words."""
+    denoise: bool = False
+    remove_silence: bool = False
+    loudness: Annotated[float, Field(ge=-40, le=-5, allow_inf_nan=False)] | None = -16.0
+    """LUFS; null leaves the level alone."""
+    format: AudioFormat = "mp3"
+    sample_rate: Literal[8000, 16000, 22050, 24000, 44100, 48000] | None = None
+    """Hz; the engine's own by default."""
+    name: Annotated[str, Field(max_length=200)] = ""
+    """For your own use."""
+
+
+class JobError(BaseModel):
+    code: str
+    message: str
+
+
+class Output(BaseModel):
+    id: str
+    job_id: str
+    url: str
+    """Downloads the file without a key until `url_expires_at`."""
+    url_expires_at: datetime
+    file_name: str
+    media_type: str
+    size: int
+    """Bytes."""
+    duration: float
+    """Seconds."""
+    sample_rate: int
+    waveform: list[float]
+    """50 levels, 0 to 1."""
+    text: str
+    settings: dict[str, Any]
+    favorite: bool
+    created_at: datetime
+
+
+class Job(BaseModel):
+    id: str
+    kind: JobKind
+    api: str
+    """The API it came through."""
+    name: str
+    status: JobStatus
+    stage: str
+    progress: float
+    """0 to 1."""
+    price: float
+    charged: float
+    """The price while it runs, what it cost afterwards, 0 when it failed."""
+    error: JobError | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobWithOutputs(Job):
+    outputs: list[Output]
+
+
+class OutputQuery(BaseModel):
+    """Which outputs to list."""
+
+    favorite: bool | None = None
+    search: Annotated[str | None, Field(max_length=200)] = None
+    """Part of the text, in any case."""
+    api: Annotated[str | None, Field(max_length=32)] = None
+    created_from: UtcMoment | None = None
+    created_to: UtcMoment | None = None
+
+
+class OutputChange(Body):
+    favorite: bool
+
+
+class Link(BaseModel):
+    url: str
+    expires_at: datetime
+
+
+class Voice(BaseModel):
+    id: str
+    name: str
+    engine: str
+    languages: list[str]
+    """BCP 47 tags, its own first."""
+    gender: Gender
+    description: str
+    kind: Literal["stock", "cloned"]
+
+
+class Engine(BaseModel):
+    name: str
+    available: bool
+    reason: str | None
+    """Why it is not available."""
+    description: str | None = None
+    version: str | None = None
+    licence: str | None = None
+    languages: list[str] = []
+    sample_rate: int | None = None
+    streaming: bool = False
+    word_timestamps: bool = False
+    cloning: bool = False
+    options: list[str] = []
+
+
+class NewWebhook(Body):
+    url: Annotated[str, Field(min_length=1, max_length=2000)]
+    events: Annotated[list[str], Field(max_length=20)] = []
+    """Types of events; empty for all."""
+    style: Annotated[str, Field(max_length=32)] = "standard"
+    """`standard` (Standard Webhooks) or `magichour`."""
+
+
+class WebhookChange(Body):
+    enabled: bool
+
+
+class Webhook(BaseModel):
+    id: str
+    url: str
+    style: str
+    events: list[str]
+    enabled: bool
+    failing_since: datetime | None
+    created_at: datetime
+
+
+class WebhookWithSecret(Webhook):
+    secret: str | None
+    """Verifies signatures. Shown when it is made, and null when the same request is answered again."""
+
+
+class Delivery(BaseModel):
+    id: str
+    event_id: str
+    status: str
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+
+
+class Account(BaseModel):
+    id: str
+    name: str
+    role: str
+    created_at: datetime
+
+
+class NewKey(Body):
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Key(BaseModel):
+    id: str
+    name: str
+    hint: str
+    uses: int
+    spent: float
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class KeyWithToken(Key):
+    token: str | None
+    """Shown once, and null when the same request is answered again."""
+
+
+class Credit(BaseModel):
+    type: str
+    amount: float
+    remaining: float
+    expires_at: datetime
+
+
+class Credits(BaseModel):
+    balance: float
+    credits: list[Credit]
+
+
+class LedgerEntry(BaseModel):
+    id: str
+    kind: str
+    amount: float
+    """Positive gives, negative takes."""
+    created_at: datetime
+
+
+class DayOfUse(BaseModel):
+    day: date
+    api: str
+    jobs: int
+    spent: float
+
+
+class Usage(BaseModel):
+    since: datetime
+    until: datetime
+    spent: float
+    days: list[DayOfUse]
+
+
+class RatePolicy(BaseModel):
+    name: str
+    quota: int
+    window_seconds: int
+    per: Literal["key", "address"]
+
+
+class Limits(BaseModel):
+    max_json_bytes: int
+    max_upload_bytes: int
+    max_text_characters: int
+    max_openai_input_characters: int
+    max_queued_jobs: int
+    max_concurrent_streams: int
+    max_webhook_endpoints: int
+    max_idempotency_key_characters: int
+    max_replayed_answer_bytes: int
+    link_seconds: float
+    idempotency_hours: float
+    upload_days: float
+    rate_limits: list[RatePolicy]
+    """Empty when they are off."""
