@@ -1,4 +1,4 @@
-"""Deterministic tones that behave like speech, for tests and for trying Myna out. Used only when `MYNA_ENGINES` names it.
+"""Deterministic tones that behave like speech, for tests and trials. Used only when `MYNA_ENGINES` names it.
 
 The sound lasts 60 ms per character, divided by the speed. A word is a group of syllables, a space or a punctuation mark
 is quiet, and the pitch follows the voice. Commands in the text make the engine misbehave at the place where they stand:

@@ -1,4 +1,4 @@
-"""Which engines there are. Built-in and third-party ones come through the same door: the entry points `myna.engines`."""
+"""Which engines there are. All of them, built-in or not, come through one door: the entry points `myna.engines`."""
 
 from __future__ import annotations
 
