@@ -25,7 +25,11 @@ def bind(steps: SpeechSteps, announce: Callable[[str], Awaitable[None]]) -> None
     _steps, _announce = steps, announce
 
 
-@DBOS.workflow(name="speech")
+MAX_STARTS = 10
+"""A job in whose work the process died this often is parked and fails. More than a clumsy series of restarts needs."""
+
+
+@DBOS.workflow(name="speech", max_recovery_attempts=MAX_STARTS)
 async def speech(job_id: str) -> None:
     made = await render_or_say_why(job_id)
     if "error" in made:
