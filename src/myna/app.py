@@ -55,6 +55,7 @@ class Node:
 
     async def start(self) -> None:
         await self.services.database.migrate()
+        await self.keeper.register()
         await self.work.start(self.settings, self.id)
         await self.keeper.start()
         await self.housekeeping.start()

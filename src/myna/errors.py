@@ -113,6 +113,12 @@ class TextTooLong(InvalidRequest):
     code = "text_too_long"
 
 
+class AddressRefused(InvalidRequest):
+    """This address is not a public one. The operator of this server can allow it: MYNA_FETCH_ALLOW."""
+
+    code = "address_refused"
+
+
 class Unsupported(InvalidRequest):
     """The chosen engine cannot do this. `myna engines` shows what each engine can do."""
 

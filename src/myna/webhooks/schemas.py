@@ -8,6 +8,27 @@ from typing import Any, Literal
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 
+STYLES: dict[str, frozenset[str]] = {
+    "standard": frozenset({"job.started", "job.succeeded", "job.failed", "job.canceled", "endpoint.disabled"}),
+    "magichour": frozenset({"job.started", "job.succeeded", "job.failed"}),
+}
+"""The event types that each style has words for."""
+
+
+class EndpointSecret(str):
+    """What signs the events of an endpoint: `whsec_` and base64.
+
+    `previous` is the secret before the last rotation. Signatures are made with both, so that a receiver can change
+    over when it likes; one that has changed over no longer accepts the old secret.
+    """
+
+    previous: str | None
+
+    def __new__(cls, value: str, previous: str | None = None) -> EndpointSecret:
+        secret = super().__new__(cls, value)
+        secret.previous = previous
+        return secret
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -24,6 +45,17 @@ class Endpoint:
     secret_version: int
     created_at: datetime
     failing_since: datetime | None
+    """The first failed attempt since the last that succeeded."""
+    deleted_at: datetime | None = None
+
+    def wants(self, type: str, api: str) -> bool:
+        """A vendor's style is for what came through the vendor's API; `standard` is for everything."""
+        return (
+            self.enabled
+            and self.style in ("standard", api)
+            and type in STYLES.get(self.style, ())
+            and (not self.events or type in self.events)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +65,7 @@ class Event:
     id: str
     account_id: str
     type: str
-    """`job.started`, `job.succeeded`, `job.failed`, `job.canceled`."""
+    """`job.started`, `job.succeeded`, `job.failed`, `job.canceled`, or `endpoint.disabled`."""
     job_id: str
     data: dict[str, Any]
     """A few facts of the job at that moment. JSON."""
@@ -49,8 +81,19 @@ class Delivery:
     endpoint_id: str
     status: DeliveryStatus
     attempts: int
+    """Since it was recorded, or replayed by hand."""
     last_status: int | None
+    """What the endpoint answered."""
     last_error: str | None
     created_at: datetime
     next_attempt_at: datetime | None
     delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A delivery with what it takes to make it."""
+
+    delivery: Delivery
+    event: Event
+    endpoint: Endpoint
