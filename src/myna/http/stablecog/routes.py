@@ -25,7 +25,7 @@ from myna.http.stablecog.speakers import load_models
 __all__ = ["OWNED_PATHS", "create_api", "read_key"]
 
 HEALTH = "/v1/health"
-OWNED_PATHS = ("/v1/audio/voiceover", CREDITS, HEALTH)
+OWNED_PATHS = ("/v1/audio/voiceover", CREDITS, HEALTH, "/")
 CLIENT_CLOSED_REQUEST = 499
 
 
