@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 
 import pytest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["tests.fixtures.server"]
-if importlib.util.find_spec("tests.fixtures.databases"):
-    pytest_plugins.append("tests.fixtures.databases")
+pytest_plugins = ["tests.fixtures.server", "tests.fixtures.databases", "tests.fixtures.storages"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
