@@ -1,0 +1,75 @@
+"""True peaks, and a limiter that keeps below them.
+
+A true peak is the peak of the continuous sound between the samples, measured at four times the sample rate
+(ITU-R BS.1770-4, annex 2). Everything works in blocks, so that an hour of sound needs little memory beyond itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from myna.audio.resample import resample
+from myna.engines.base import Samples
+
+_OVERSAMPLING = 4
+_BLOCK = 480_000
+"""Samples that are worked on at once."""
+_MARGIN = 256
+"""Samples around a block that its ends need; longer than the resampler's filter."""
+_REACH_SECONDS = 0.01
+"""Half the time over which the gain is held around a peak, and half the time over which it is then smoothed."""
+
+
+def peak_envelope(samples: Samples) -> Samples:
+    """For each sample the true peak around it, up to half a sample to either side (linear, ≥ 0)."""
+    return np.concatenate([_block_envelope(samples, start) for start in range(0, max(1, len(samples)), _BLOCK)])
+
+
+def true_peak(samples: Samples) -> float:
+    """The true peak in dBTP; −inf for digital silence."""
+    peak = float(peak_envelope(samples).max(initial=0.0))
+    return float(20 * np.log10(peak)) if peak > 0 else -np.inf
+
+
+def limit(samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float) -> Samples:
+    """The sound times `gain`, turned down around each peak so that no true peak exceeds `ceiling` (both linear).
+
+    `envelope` is `peak_envelope(samples)`. Same length, no delay.
+    """
+    limited = np.concatenate(list(limited_blocks(samples, envelope, rate, gain=gain, ceiling=ceiling)))
+    rest = float(peak_envelope(limited).max(initial=0.0))
+    if rest > ceiling:  # The gain moves between two samples: a hundredth of a dB may be left.
+        limited *= np.float32(ceiling / rest)
+    return limited
+
+
+def limited_blocks(samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float) -> Iterator[Samples]:
+    """What `limit` gives but for its last check, block by block.
+
+    Each sample gets the least gain that any sample within reach needs, smoothed by a triangle no wider than that
+    reach: so at a peak it is never more than needed, and it moves too slowly (over 40 ms) to be heard as distortion.
+    """
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    reach = max(1, round(_REACH_SECONDS * rate))
+    width = 2 * reach + 1
+    for start in range(0, len(samples), _BLOCK):
+        end = min(len(samples), start + _BLOCK)
+        first = max(0, start - 4 * reach)
+        around = np.maximum(envelope[first : end + 4 * reach], np.float32(1e-9))
+        needed = np.minimum(np.float32(1.0), np.float32(ceiling / gain) / around)
+        held = minimum_filter1d(needed, 2 * width - 1, mode="nearest")
+        smooth = uniform_filter1d(uniform_filter1d(held, width, mode="nearest"), width, mode="nearest")
+        yield samples[start:end] * smooth[start - first : end - first] * np.float32(gain)
+
+
+def _block_envelope(samples: Samples, start: int) -> Samples:
+    end = min(len(samples), start + _BLOCK)
+    first = max(0, start - _MARGIN)
+    missing = _MARGIN - (start - first), max(0, _MARGIN - (len(samples) - end))
+    fine = np.abs(resample(np.pad(samples[first : end + _MARGIN], missing), 1, _OVERSAMPLING))
+    # The fine samples from two steps before each sample to two steps after it.
+    near: Samples = np.maximum.reduce([np.roll(fine, shift)[::_OVERSAMPLING] for shift in (2, 1, 0, -1, -2)])
+    return near[_MARGIN : _MARGIN + end - start]

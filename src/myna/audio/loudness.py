@@ -1,0 +1,135 @@
+"""How loud a recording is, and bringing it to a level that people expect.
+
+Loudness is the integrated loudness of ITU-R BS.1770-4 in LUFS; pyloudnorm designs its filters for any sample rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myna.audio.limiter import limit, limited_blocks, peak_envelope
+from myna.engines.base import Samples
+
+SILENT = -70.0
+"""LUFS: quieter sound is silence to BS.1770, and stays as it is."""
+_STEP_SECONDS = 0.1
+_STEPS_PER_BLOCK = 4
+"""BS.1770 measures blocks of 0.4 s that overlap by three quarters."""
+_RELATIVE_GATE = -10.0
+"""LU below the loudness of all audible blocks: quieter blocks are pauses."""
+_OFFSET = -0.691
+_PRECISION = 0.05
+"""LU by which the result may miss the target when the limiter works."""
+_ATTEMPTS = 8
+_MOST_DRIVE = 12.0
+"""dB by which the limiter may be driven beyond the plain gain; more would be heard."""
+_CEILING_MARGIN = 0.1
+"""dB kept below the ceiling, because meters differ by about as much."""
+_READ_AT_ONCE = 480_000
+
+
+def integrated_loudness(samples: Samples, rate: int) -> float:
+    """In LUFS; −inf when no block is above −70 LUFS.
+
+    A sound shorter than a block (0.4 s) is measured as if it went on repeating itself, so a short word is as loud as
+    the same sound held for longer.
+    """
+    return _loudness((samples[at : at + _READ_AT_ONCE] for at in range(0, len(samples), _READ_AT_ONCE)), rate)
+
+
+def normalise_loudness(samples: Samples, rate: int, target: float = -16.0, ceiling_dbtp: float = -1.0) -> Samples:
+    """The sound at `target` LUFS, with no true peak above `ceiling_dbtp`. Same length.
+
+    Where the peaks leave no room, a look-ahead limiter takes them down and the rest comes up, until the target is met
+    or the limiter would have to work so hard that it is heard; then the result is quieter than the target.
+    Silence comes back as it is.
+    """
+    loudness = integrated_loudness(samples, rate)
+    if not np.isfinite(loudness):
+        return samples
+    envelope = peak_envelope(samples)
+    ceiling = _linear(ceiling_dbtp - _CEILING_MARGIN)
+    gain = target - loudness
+    if float(envelope.max()) * _linear(gain) <= ceiling:
+        return samples * np.float32(_linear(gain))
+    drive = _drive(samples, envelope, rate, target=target, gain=gain, ceiling=ceiling)
+    return limit(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling)
+
+
+def _drive(samples: Samples, envelope: Samples, rate: int, *, target: float, gain: float, ceiling: float) -> float:
+    """The gain in dB before the limiter that gives the target loudness after it."""
+    drive = gain
+    for _ in range(_ATTEMPTS):
+        limited = limited_blocks(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling)
+        missing = target - _loudness(limited, rate)
+        if abs(missing) < _PRECISION or drive == gain + _MOST_DRIVE:
+            break
+        # A dB before the limiter gives less than a dB after it, so full steps approach the target from below.
+        drive = min(drive + missing, gain + _MOST_DRIVE)
+    return drive
+
+
+def _loudness(blocks: Iterable[Samples], rate: int) -> float:
+    """BS.1770-4, equations 2 to 7, for one channel; the sound comes in blocks of any length."""
+    energies = np.fromiter(_step_energies(_repeated(blocks, rate), rate), np.float64)
+    if len(energies) < _STEPS_PER_BLOCK:
+        return -np.inf
+    powers = np.convolve(energies, np.ones(_STEPS_PER_BLOCK), "valid") / (_STEPS_PER_BLOCK * _STEP_SECONDS * rate)
+    audible = powers[powers > _power(SILENT)]
+    if not len(audible):
+        return -np.inf
+    gated = audible[audible > audible.mean() * 10 ** (_RELATIVE_GATE / 10)]
+    return float(_OFFSET + 10 * np.log10(gated.mean()))
+
+
+def _repeated(blocks: Iterable[Samples], rate: int) -> Iterator[Samples]:
+    """The sound, from its beginning again when it is too short to be measured."""
+    shortest = int(np.ceil(_STEPS_PER_BLOCK * _STEP_SECONDS * rate)) + 1
+    count = 0
+    beginning = np.zeros(0, np.float32)
+    for block in blocks:
+        beginning = block if count == 0 else beginning
+        count += len(block)
+        yield block
+    if 0 < count < shortest:
+        yield np.resize(beginning, shortest - count)
+
+
+def _step_energies(blocks: Iterable[Samples], rate: int) -> Iterator[float]:
+    """The weighted energy of each whole tenth of a second."""
+    step = _STEP_SECONDS * rate
+    count = 0
+    rest = np.zeros(0)
+    for block in _weighted(blocks, rate):
+        rest = np.concatenate([rest, block])
+        while len(rest) >= (length := round((count + 1) * step) - round(count * step)):
+            yield float(rest[:length] @ rest[:length])
+            rest = rest[length:]
+            count += 1
+
+
+def _weighted(blocks: Iterable[Samples], rate: int) -> Iterator[NDArray[np.float64]]:
+    """K-weighting: a shelf for the head, then a high pass, for the ear."""
+    from pyloudnorm import IIRfilter
+    from scipy.signal import lfilter
+
+    shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
+    high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
+    stages = [(stage.b, stage.a) for stage in (shelf, high_pass)]
+    states = [np.zeros(2), np.zeros(2)]
+    for block in blocks:
+        weighted = block.astype(np.float64)
+        for index, (numerator, denominator) in enumerate(stages):
+            weighted, states[index] = lfilter(numerator, denominator, weighted, zi=states[index])
+        yield weighted
+
+
+def _power(loudness: float) -> float:
+    return float(10 ** ((loudness - _OFFSET) / 10))
+
+
+def _linear(decibels: float) -> float:
+    return float(10 ** (decibels / 20))
