@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from myna.kit.signatures import sign, verify
 
-_LONGEST_NAME = 150
+_LONGEST_NAME, _LONGEST_EXTENSION = 180, 12
+"""Bytes. Most file systems take 255."""
 _DOWNLOAD, _UPLOAD = "download", "upload"
 
 
@@ -46,14 +47,15 @@ def safe_file_name(text: str) -> str:
     The extension survives the cut of a long name.
     """
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
-    kept = "".join("_" if _is_unsafe(character) else character for character in text)
-    kept = kept.strip(" ._")
-    stem, dot, extension = kept.rpartition(".")
-    if not dot or len(extension) > 10:
-        stem, extension = kept, ""
-    room = _LONGEST_NAME - len(dot + extension) if extension else _LONGEST_NAME
-    name = stem[:room].strip(" ._")
-    return f"{name or 'file'}.{extension}" if extension else name or "file"
+    kept = "".join("_" if _is_unsafe(character) else character for character in text).strip(" ._")
+    stem, _, extension = kept.rpartition(".")
+    if not stem or len(extension.encode()) > _LONGEST_EXTENSION:
+        return _cut(kept, _LONGEST_NAME) or "file"
+    return f"{_cut(stem, _LONGEST_NAME - _LONGEST_EXTENSION) or 'file'}.{extension}"
+
+
+def _cut(text: str, length: int) -> str:
+    return text.encode()[:length].decode(errors="ignore").strip(" ._")
 
 
 def _is_unsafe(character: str) -> bool:
