@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["tests.fixtures.server", "tests.fixtures.databases", "tests.fixtures.storages"]
+pytest_plugins = ["tests.fixtures.server", "tests.fixtures.node", "tests.fixtures.databases", "tests.fixtures.storages"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

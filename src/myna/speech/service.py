@@ -129,23 +129,23 @@ class SpeechService:
         """
         voice = await self._checked_voice(caller, request)
         script = await asyncio.to_thread(self.renderer.prepare, request, voice, eager=True)
+        price = len(request.text) * price_per_character
+        new = self._new_job(caller, request, api, price, base_url, job_id, "", {"stream": True})
         self._enter_stream(caller.account.id)
+        settlement = _Settlement(self._jobs, new, on_end=lambda: self._leave_stream(new.account_id))
+        stream = self._open_stream(request, script, settlement)
         try:
-            price = len(request.text) * price_per_character
-            details = {"stream": True}
-            new = self._new_job(caller, request, api, price, base_url, job_id, "", details)
-            stream = self._open_stream(request, script, new)
             await stream.begin(self._accept_and_start(new))
         except BaseException:
-            self._leave_stream(caller.account.id)
+            settlement.end()
             raise
         return stream
 
     async def sample(self, voice: Voice) -> bytes:
         """The voice says a sentence in its language, as mp3. Free of charge."""
         request = SpeechRequest(text=sample_text(voice.language), voice_id=voice.id)
-        script = await asyncio.to_thread(self._renderer.prepare, request, voice)
-        recording = await self._renderer.render(request, script)
+        script = await asyncio.to_thread(self.renderer.prepare, request, voice)
+        recording = await self.renderer.render(request, script)
         return await asyncio.to_thread(encode, recording.samples, recording.sample_rate, request.format)
 
     async def on_node_dead(self, node_id: str) -> None:
@@ -192,7 +192,7 @@ class SpeechService:
             details=details or {},
         )
 
-    def _open_stream(self, request: SpeechRequest, script: Script, new: NewJob) -> SpeechStream:
+    def _open_stream(self, request: SpeechRequest, script: Script, settlement: _Settlement) -> SpeechStream:
         rate = request.sample_rate or script.sample_rate
         return SpeechStream(
             renderer=self.renderer,
@@ -201,7 +201,7 @@ class SpeechService:
             gain=StreamGain(request.loudness, script.sample_rate),
             sample_rate=rate,
             format=request.format,
-            settle=_Settlement(self._jobs, new, on_end=lambda: self._leave_stream(new.account_id)),
+            settle=settlement,
         )
 
     async def _accept_and_start(self, new: NewJob) -> None:
@@ -233,14 +233,15 @@ class _Settlement:
 
     async def complete(self, share: float) -> None:
         """`share` of the text was spoken, 0 to 1."""
-        if self._end():
+        if self.end():
             await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
 
     async def fail(self, code: str, message: str) -> None:
-        if self._end():
+        if self.end():
             await self._jobs.fail(self._new.id, code, message)
 
-    def _end(self) -> bool:
+    def end(self) -> bool:
+        """True the first time."""
         if self._ended:
             return False
         self._ended = True

@@ -1,0 +1,110 @@
+"""From a request to sound, on the fake engine in real child processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from myna.audio.loudness import integrated_loudness
+from myna.engines.host import EngineHost
+from myna.engines.registry import EngineRegistry
+from myna.errors import BadAudio, EngineCrashed, InvalidRequest, Unsupported
+from myna.settings import Settings
+from myna.speech.rendering import Renderer
+from myna.speech.schemas import Recording, SpeechRequest
+from myna.voices.catalogue import VoiceCatalogue
+from myna.voices.schemas import Voice
+
+REQUEST = SpeechRequest(text="A sentence. And another one.", voice_id="")
+
+
+@pytest.fixture
+def registry() -> EngineRegistry:
+    return EngineRegistry.load(["fake"])
+
+
+@pytest.fixture
+def voice(registry: EngineRegistry) -> Voice:
+    voice = VoiceCatalogue(registry).default("en")
+    assert voice is not None
+    return voice
+
+
+@pytest.fixture
+async def renderer(registry: EngineRegistry) -> AsyncIterator[Renderer]:
+    host = EngineHost(Settings(engine_processes=2, engine_silence_seconds=5), registry)
+    yield Renderer(host, registry)
+    await host.close()
+
+
+async def render(renderer: Renderer, voice: Voice, **changes: object) -> Recording:
+    request = replace(REQUEST, **changes)  # type: ignore[arg-type]
+    return await renderer.render(request, renderer.prepare(request, voice))
+
+
+async def test_every_sentence_is_spoken(renderer: Renderer, voice: Voice) -> None:
+    one = await render(renderer, voice, text="This is a sentence of some length.")
+    ten = await render(renderer, voice, text=" ".join(["This is a sentence of some length."] * 10))
+    assert ten.duration == pytest.approx(10 * one.duration, rel=0.02)
+
+
+async def test_the_level_is_what_was_asked_for(renderer: Renderer, voice: Voice) -> None:
+    recording = await render(renderer, voice, text="A sentence that is long enough to be measured.", loudness=-16.0)
+    assert integrated_loudness(recording.samples, recording.sample_rate) == pytest.approx(-16.0, abs=0.5)
+    assert np.abs(recording.samples).max() <= 1.0
+
+
+async def test_the_rate_is_what_was_asked_for(renderer: Renderer, voice: Voice) -> None:
+    own = await render(renderer, voice)
+    other = await render(renderer, voice, sample_rate=8_000)
+    assert other.sample_rate == 8_000
+    assert other.duration == pytest.approx(own.duration, abs=0.001)
+
+
+async def test_progress_counts_the_pieces(renderer: Renderer, voice: Voice) -> None:
+    seen: list[tuple[int, int]] = []
+
+    async def note(done: int, total: int) -> None:
+        seen.append((done, total))
+
+    await renderer.render(REQUEST, renderer.prepare(REQUEST, voice), note)
+    assert seen == [(1, 2), (2, 2)]
+
+
+async def test_a_crash_in_a_sentence_is_forgiven_once(renderer: Renderer, voice: Voice, tmp_path: object) -> None:
+    recording = await render(renderer, voice, text=f"fake:crash-once={id(tmp_path)} and then it speaks.")
+    assert recording.duration > 0.5
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [("crash", EngineCrashed), ("nan", BadAudio), ("empty", BadAudio), ("rate", BadAudio), ("silence", BadAudio)],
+)
+async def test_sound_that_stays_unusable_is_an_error(
+    renderer: Renderer, voice: Voice, command: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await render(renderer, voice, text=f"fake:{command} please")
+
+
+@pytest.mark.parametrize("text", ["...", " \n\t ", "—"])
+def test_a_text_without_speech_is_refused(renderer: Renderer, voice: Voice, text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        renderer.prepare(replace(REQUEST, text=text), voice)
+
+
+def test_a_language_that_the_engine_does_not_speak_is_refused(renderer: Renderer, voice: Voice) -> None:
+    with pytest.raises(Unsupported):
+        renderer.prepare(replace(REQUEST, language="tlh"), voice)
+
+
+async def test_a_listener_that_leaves_stops_the_work(renderer: Renderer, voice: Voice) -> None:
+    request = replace(REQUEST, text=" ".join(["fake:slow=0.2 A slow sentence."] * 50))
+    pieces = renderer.speak(renderer.prepare(request, voice))
+    await anext(pieces)
+    await pieces.aclose()  # type: ignore[attr-defined]
+    recording = await render(renderer, voice)
+    assert recording.duration > 0

@@ -1,0 +1,177 @@
+"""Accepting, charging and streaming speech, with all real parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from myna.accounts.schemas import Caller
+from myna.app import Node
+from myna.errors import EngineFailed, InsufficientCredits, InvalidRequest, RateLimited, TextTooLong, VoiceNotFound
+from myna.jobs.schemas import Job
+from myna.media.decode import decode
+from myna.speech.schemas import SpeechRequest
+
+
+@pytest.fixture
+def request_for(node: Node) -> SpeechRequest:
+    return SpeechRequest(text="One sentence. And a second one.", voice_id=node.services.voices.default("en").id)
+
+
+async def accept(node: Node, caller: Caller, request: SpeechRequest, price: int = 5_000) -> Job:
+    return await node.services.speech.accept(caller, request, api="native", price=price, base_url="http://test")
+
+
+async def speak(node: Node, caller: Caller, request: SpeechRequest, *, interactive: bool = True) -> Job:
+    job = await accept(node, caller, request)
+    await node.services.speech.start(job, interactive=interactive)
+    return await node.services.speech.wait(job.id, timeout=20)
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+async def test_a_job_makes_an_output_and_is_charged(
+    node: Node, caller: Caller, request_for: SpeechRequest, interactive: bool
+) -> None:
+    job = await speak(node, caller, request_for, interactive=interactive)
+    assert (job.status, job.charged, job.progress) == ("succeeded", 5_000, 1.0)
+    assert await node.services.credits.balance(caller.account.id) == 95_000
+    [output] = await node.services.outputs.of_job(job.id)
+    samples, rate = decode(await node.services.storage.get(output.object_key))
+    assert len(samples) / rate == pytest.approx(output.duration, abs=0.05)
+    assert len(output.waveform) == 50
+
+
+async def test_a_failed_job_costs_nothing_and_leaves_nothing(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    job = await speak(node, caller, replace(request_for, text="fake:fail=sore_throat now."))
+    assert (job.status, job.error_code, job.charged) == ("failed", "engine_failed", 0)
+    assert "sore throat" in (job.error_message or "")
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+    assert await node.services.outputs.of_job(job.id) == []
+    assert [item async for item in node.services.storage.list("outputs/")] == []
+
+
+async def test_a_canceled_job_costs_nothing_and_leaves_nothing(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    slow = replace(request_for, text=" ".join(["fake:slow=0.3 A slow sentence."] * 20))
+    job = await accept(node, caller, slow)
+    await node.services.speech.start(job, interactive=True)
+    await node.services.speech.cancel(caller.account.id, job.id)
+    job = await node.services.speech.wait(job.id, timeout=20)
+    assert (job.status, job.charged) == ("canceled", 0)
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+    assert [item async for item in node.services.storage.list("outputs/")] == []
+
+
+async def test_waiting_ends_but_the_job_goes_on(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    job = await accept(node, caller, replace(request_for, text="fake:slow=1 Slow."))
+    await node.services.speech.start(job, interactive=True)
+    with pytest.raises(TimeoutError):
+        await node.services.speech.wait(job.id, timeout=0.1)
+    assert (await node.services.speech.wait(job.id, timeout=20)).status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"text": ""}, InvalidRequest),
+        ({"text": "..."}, InvalidRequest),
+        ({"text": "a" * 50_001}, TextTooLong),
+        ({"voice_id": "nobody"}, VoiceNotFound),
+    ],
+)
+async def test_a_bad_request_is_refused_before_it_costs(
+    node: Node, caller: Caller, request_for: SpeechRequest, changes: dict[str, str], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        await accept(node, caller, replace(request_for, **changes))  # type: ignore[arg-type]
+    assert await node.services.jobs.active(caller.account.id) == 0
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+
+
+async def test_a_job_that_costs_more_than_there_is_is_refused(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    with pytest.raises(InsufficientCredits):
+        await accept(node, caller, request_for, price=100_001)
+
+
+async def test_jobs_that_nobody_started_are_started(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    job = await accept(node, caller, request_for)
+    assert await node.services.speech.resume_unstarted(older_than=0.0) == 1
+    assert (await node.services.speech.wait(job.id, timeout=20)).status == "succeeded"
+
+
+async def test_starting_twice_works_once(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    job = await accept(node, caller, request_for)
+    await node.services.speech.start(job, interactive=True)
+    await node.services.speech.start(job, interactive=False)
+    assert (await node.services.speech.wait(job.id, timeout=20)).charged == 5_000
+    assert len(await node.services.outputs.of_job(job.id)) == 1
+
+
+async def open_stream(node: Node, caller: Caller, request: SpeechRequest):
+    return await node.services.speech.stream(
+        caller, request, api="openai", price_per_character=10, base_url="http://test"
+    )
+
+
+async def test_a_stream_is_charged_when_it_ends(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    stream = await open_stream(node, caller, request_for)
+    data = b"".join([block async for block in stream])
+    samples, rate = decode(data)
+    assert len(samples) / rate > 1
+    assert await node.services.credits.balance(caller.account.id) == 100_000 - 10 * len(request_for.text)
+    page = await node.services.jobs.list(caller.account.id)
+    assert [job.status for job in page.items] == ["succeeded"]
+
+
+async def test_a_stream_that_is_left_is_charged_for_what_was_spoken(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    text = " ".join(["fake:slow=0.1 A slow sentence."] * 20)
+    stream = await open_stream(node, caller, replace(request_for, text=text))
+    await stream.aclose()
+    spent = 100_000 - await node.services.credits.balance(caller.account.id)
+    assert 0 < spent < len(text) * 10
+
+
+async def test_a_stream_that_cannot_begin_is_an_error_and_free(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    with pytest.raises(EngineFailed):
+        await open_stream(node, caller, replace(request_for, text="fake:fail=hoarse now."))
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+
+
+async def test_a_stream_that_breaks_raises_and_is_free(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    text = "A good sentence. Another good sentence. And one more. fake:fail=hoarse now."
+    stream = await open_stream(node, caller, replace(request_for, text=text))
+    with pytest.raises(EngineFailed):
+        _ = [block async for block in stream]
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+
+
+async def test_streams_of_one_account_are_limited(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    limit = node.settings.max_concurrent_streams
+    streams = [await open_stream(node, caller, request_for) for _ in range(limit)]
+    with pytest.raises(RateLimited):
+        await open_stream(node, caller, request_for)
+    await streams[0].aclose()
+    streams.append(await open_stream(node, caller, request_for))
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_streams_of_a_dead_node_fail_and_cost_nothing(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    stream = await open_stream(node, caller, request_for)
+    await node.services.speech.on_node_dead(node.id)
+    [job] = (await node.services.jobs.list(caller.account.id)).items
+    assert (job.status, job.error_code) == ("failed", "engine_crashed")
+    assert await node.services.credits.balance(caller.account.id) == 100_000
+    await stream.aclose()
