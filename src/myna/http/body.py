@@ -39,18 +39,19 @@ class Body:
 
     def replay(self, receive: Receive) -> Receive:
         """A `receive` that gives this body first, then whatever the connection says next."""
-        self.file.seek(0)
-        left = self.size
-        started = False
+        position = 0
+        ended = False
+        most = self.size if self.size <= _IN_MEMORY else _PIECE
 
         async def replayed() -> Message:
-            nonlocal left, started
-            if started and left <= 0:
+            nonlocal position, ended
+            if ended:
                 return await receive()
-            started = True
-            piece = self.file.read(max(_PIECE, self.size) if self.size <= _IN_MEMORY else _PIECE)
-            left -= len(piece)
-            return {"type": "http.request", "body": piece, "more_body": left > 0}
+            self.file.seek(position)
+            piece = self.file.read(most)
+            position += len(piece)
+            ended = position >= self.size
+            return {"type": "http.request", "body": piece, "more_body": not ended}
 
         return replayed
 

@@ -7,6 +7,7 @@ import json
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message, Scope
 
@@ -46,7 +47,7 @@ def request_scope(account_id: str, api: str, method: str, path: str, key: str) -
 async def body_fingerprint(scope: Scope, body: Body | None) -> str:
     """A hash of what was asked for, whatever the order of JSON keys or the boundary of a form."""
     digest = hashlib.sha256(scope.get("query_string", b"") + b"\0")
-    if body is None:
+    if body is None or not body.size:
         return digest.hexdigest()
     content_type = _content_type(scope)
     if content_type.startswith("multipart/form-data") and await _add_form(digest, scope, body):
@@ -79,7 +80,7 @@ async def _add_form(digest: hashlib._Hash, scope: Scope, body: Body) -> bool:
             for name, value in form.multi_items():
                 digest.update(f"field\0{name}\0".encode())
                 digest.update(await _file_hash(value) if isinstance(value, UploadFile) else value.encode())
-    except HTTPException:
+    except (HTTPException, MultiPartException):
         return False
     return True
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.db.session import Database
+from myna.db.statements import insert
 from myna.db.tables import idempotency_keys as keys
 from myna.db.tables import nodes
 
@@ -39,8 +39,7 @@ class IdempotencyRepository:
     async def claim(self, new: KeptRequest) -> KeptRequest:
         """The row of the scope: the new one when there was none, else the one that is there."""
         async with self._database.transaction() as connection:
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            statement = insert(keys).values(**_columns(new)).on_conflict_do_nothing(index_elements=["scope"])
+            statement = insert(connection, keys).values(_columns(new)).on_conflict_do_nothing(index_elements=["scope"])
             await connection.execute(statement)
             return await _read(connection, new.scope) or new
 

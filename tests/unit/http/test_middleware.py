@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from structlog.testing import capture_logs
+
+from myna.errors import BodyTooLarge, MynaError, Unavailable
+from myna.http.context import context_of
+from myna.http.errors import retry_headers
+from myna.http.metrics import Metrics
+from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard, RequestFrame, body_of
+from myna.settings import Settings
+
+from tests.fixtures.asgi import Connection, http_scope, piece
+
+
+def respond(error: MynaError) -> Response:
+    return PlainTextResponse(f"vendor says {error.code}", error.status, retry_headers(error))
+
+
+async def hello(scope, receive, send):
+    await PlainTextResponse("hello")(scope, receive, send)
+
+
+async def run(app, connection=None, **scope):
+    connection = connection or Connection()
+    await app(http_scope(**scope), connection.receive, connection.send)
+    return connection
+
+
+class TestRequestFrame:
+    async def test_a_request_id_is_made(self):
+        answer = await run(RequestFrame(hello, Metrics()))
+        assert answer.headers["x-request-id"].startswith("req_")
+
+    @pytest.mark.parametrize("given", ["abc-123", "a" * 128, "trace:1.2_3"])
+    async def test_a_sane_request_id_is_kept(self, given):
+        answer = await run(RequestFrame(hello, Metrics()), headers={"x-request-id": given})
+        assert answer.headers["x-request-id"] == given
+
+    @pytest.mark.parametrize("given", ["", "a" * 129, "a b", "a\r\nset-cookie: x", "ü"])
+    async def test_a_strange_request_id_is_replaced(self, given):
+        answer = await run(RequestFrame(hello, Metrics()), headers={"x-request-id": given})
+        assert answer.headers["x-request-id"].startswith("req_")
+
+    async def test_headers_of_the_context_are_added(self):
+        async def app(scope, receive, send):
+            context_of(scope).add_header("RateLimit", '"requests";r=1;t=2')
+            await hello(scope, receive, send)
+
+        assert (await run(RequestFrame(app, Metrics()))).headers["ratelimit"] == '"requests";r=1;t=2'
+
+    async def test_one_log_line_without_what_is_private(self):
+        async def app(scope, receive, send):
+            context_of(scope).route = "/v1/models/{model}"
+            context_of(scope).api = "openai"
+            await hello(scope, receive, send)
+
+        with capture_logs() as logs:
+            await run(
+                RequestFrame(app, Metrics()),
+                path="/v1/models/secret-name",
+                headers={"authorization": "Bearer myna_secret", "x-request-id": "r1"},
+            )
+        (line,) = logs
+        assert line.pop("ms") >= 0
+        assert line == {
+            "event": "http.request",
+            "log_level": "info",
+            "api": "openai",
+            "method": "GET",
+            "route": "/v1/models/{model}",
+            "status": 200,
+            "bytes": 5,
+            "account": None,
+            "complete": True,
+        }
+
+    async def test_requests_are_counted(self):
+        metrics = Metrics()
+        await run(RequestFrame(hello, metrics))
+        text = metrics.render().decode()
+        assert 'myna_http_requests_total{api="native",method="GET",route="unmatched",status="200"} 1.0' in text
+        assert "myna_http_requests_in_flight 0.0" in text
+
+    async def test_an_aborted_answer_ends_without_an_end(self):
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            raise AnswerAborted
+
+        with capture_logs() as logs:
+            answer = await run(RequestFrame(app, Metrics()))
+        assert not answer.complete
+        assert logs[0]["complete"] is False
+
+
+class TestErrorGuard:
+    async def test_an_unexpected_exception_is_logged_and_not_leaked(self):
+        async def app(scope, receive, send):
+            raise ValueError("the secret reason")
+
+        with capture_logs() as logs:
+            answer = await run(ErrorGuard(app, respond))
+        assert (answer.status, answer.body) == (500, b"vendor says internal_error")
+        assert logs[0]["event"] == "http.unexpected_error"
+        assert logs[0]["exc_info"]
+
+    async def test_the_database_is_away(self):
+        async def app(scope, receive, send):
+            raise Unavailable(retry_after=2.5)
+
+        answer = await run(ErrorGuard(app, respond))
+        assert (answer.status, answer.headers["retry-after"]) == (503, "3")
+
+    async def test_a_started_answer_is_aborted(self):
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+            raise ValueError
+
+        connection = Connection()
+        with pytest.raises(AnswerAborted):
+            await run(ErrorGuard(app, respond), connection)
+        assert connection.body == b"half"
+        assert not connection.complete
+
+    async def test_a_complete_answer_stays(self):
+        async def app(scope, receive, send):
+            await hello(scope, receive, send)
+            raise ValueError
+
+        answer = await run(ErrorGuard(app, respond))
+        assert answer.body == b"hello"
+
+    async def test_an_abort_goes_through_to_the_frame(self):
+        async def app(scope, receive, send):
+            raise AnswerAborted
+
+        with pytest.raises(AnswerAborted):
+            await run(ErrorGuard(app, respond))
+
+    async def test_nobody_is_answered_when_the_client_has_gone(self):
+        async def app(scope, receive, send):
+            raise ClientDisconnect
+
+        assert (await run(ErrorGuard(app, respond))).sent == []
+
+
+class TestBodyLimit:
+    @staticmethod
+    def limited(app, **settings):
+        return BodyLimit(app, respond, Settings(**settings))
+
+    @staticmethod
+    async def echo(scope, receive, send):
+        body = await Request(scope, receive).body()
+        kept = body_of(scope)
+        assert kept is None or kept.bytes() == body
+        await Response(body)(scope, receive, send)
+
+    async def test_a_body_reaches_the_app(self):
+        answer = await run(
+            self.limited(self.echo), Connection(piece(b"abc")), method="POST", headers={"content-length": "3"}
+        )
+        assert answer.body == b"abc"
+
+    async def test_no_body(self):
+        assert (await run(self.limited(hello))).body == b"hello"
+
+    async def test_too_large_by_its_announcement(self):
+        answer = await run(
+            self.limited(self.echo, max_json_bytes=1000), method="POST", headers={"content-length": "1001"}
+        )
+        assert (answer.status, answer.body) == (413, b"vendor says body_too_large")
+        assert answer.headers["connection"] == "close"
+
+    async def test_too_large_in_chunks(self):
+        connection = Connection(piece(b"x" * 600, more=True), piece(b"x" * 600, more=True))
+        answer = await run(
+            self.limited(self.echo, max_json_bytes=1000),
+            connection,
+            method="POST",
+            headers={"transfer-encoding": "chunked"},
+        )
+        assert answer.status == 413
+
+    async def test_forms_may_be_larger(self):
+        headers = {"content-length": "2000", "content-type": "multipart/form-data; boundary=x"}
+        settings = {"max_json_bytes": 1000, "max_upload_bytes": 2000}
+        answer = await run(
+            self.limited(self.echo, **settings), Connection(piece(b"x" * 2000)), method="POST", headers=headers
+        )
+        assert answer.status == 200
+        headers["content-length"] = "2001"
+        assert (await run(self.limited(self.echo, **settings), method="POST", headers=headers)).status == 413
+
+    async def test_uploads_are_left_to_their_route(self):
+        connection = Connection(piece(b"x" * 1500))
+        headers = {"content-length": "1500"}
+        answer = await run(
+            self.limited(self.echo, max_json_bytes=1000),
+            connection,
+            method="PUT",
+            path="/uploads/token/a.wav",
+            headers=headers,
+        )
+        assert len(answer.body) == 1500
+        headers["content-length"] = "5000"
+        app = self.limited(self.echo, max_json_bytes=1000, max_upload_bytes=4000)
+        assert (await run(app, method="PUT", path="/uploads/token/a.wav", headers=headers)).status == 413
+
+    async def test_a_client_that_goes_is_not_answered(self):
+        connection = Connection({"type": "http.disconnect"})
+        answer = await run(self.limited(self.echo), connection, method="POST", headers={"content-length": "3"})
+        assert answer.sent == []
+
+    async def test_errors_of_the_app_are_not_taken_for_its_own(self):
+        async def app(scope, receive, send):
+            raise BodyTooLarge
+
+        with pytest.raises(BodyTooLarge):
+            await run(self.limited(app), Connection(piece(b"")), method="POST", headers={"content-length": "0"})
+
+    async def test_a_streamed_answer_passes(self):
+        async def pieces():
+            yield b"a"
+            yield b"b"
+
+        async def app(scope, receive, send):
+            await StreamingResponse(pieces())(scope, receive, send)
+
+        connection = Connection(piece(b"abc"))
+        answer = await run(self.limited(app), connection, method="POST", headers={"content-length": "3"})
+        assert answer.body == b"ab"
