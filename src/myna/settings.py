@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     # Engines
     engines: list[str] = Field(default_factory=list)
     """Engines that may be used, the preferred first. Empty: all that are installed, except `fake`."""
+    voice_aliases: dict[str, str] = Field(default_factory=dict)
+    """Other voices for vendors' names: `{"magichour:Label": "espeak:en-us.f3"}`. See docs/voices.md."""
     engine_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
     """Child processes for one engine."""
     engine_start_seconds: float = Field(60.0, ge=1, le=3600)

@@ -30,3 +30,18 @@ class Voice:
     @property
     def language(self) -> str:
         return self.languages[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A vendor's name for a voice. A slot, not an impression: the voice claims nothing about that name."""
+
+    api: str
+    key: str
+    """What clients send: a UUID or a label."""
+    name: str
+    """What clients see."""
+    voice_id: str
+    locale: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What else the vendor says about it, such as `label`, the name in its user interface."""

@@ -28,7 +28,8 @@ ENGLISH = [
     ("at 10:30, 12:05, 9:00", "at ten thirty, twelve oh five, nine o'clock"),
     ("at 3 pm, 4:30 p.m. Then", "at three PM, four thirty PM. Then"),
     ("5% and 12.5 %", "five percent and twelve point five percent"),
-    ("-5°C, 80 km/h, 5kg, 1 km", "minus five degrees Celsius, eighty kilometres per hour, five kilograms, one kilometre"),
+    ("-5°C, 80 km/h", "minus five degrees Celsius, eighty kilometres per hour"),
+    ("5kg, 1 km", "five kilograms, one kilometre"),
     ("20 m2", "twenty square metres"),
     ("1,234,567", "one million two hundred and thirty-four thousand five hundred and sixty-seven"),
     ("3.14 -5 −5 0.5", "three point one four minus five minus five zero point five"),
@@ -78,7 +79,8 @@ OTHERS = [
     ("de", "12,50 € am 21. November 1999",
      "zwölf Euro und fünfzig Cent am einundzwanzigsten November neunzehnhundertneunundneunzig"),
     ("de", "21.11.2026 um 10:30 Uhr", "einundzwanzigster November zweitausendsechsundzwanzig um zehn Uhr dreißig"),
-    ("de", "1 € und 1.234.567", "ein Euro und eine Million zweihundertvierunddreißigtausendfünfhundertsiebenundsechzig"),
+    ("de", "1 € und 1.234.567",
+     "ein Euro und eine Million zweihundertvierunddreißigtausendfünfhundertsiebenundsechzig"),
     ("de", "z. B. Dr. Müller, 2,5 Mio. Menschen", "zum Beispiel Doktor Müller, zwei Komma fünf Millionen Menschen"),
     ("ru", "1 кг, 2 кг, 5 кг, 21 %", "один килограмм, два килограмма, пять килограммов, двадцать один процент"),
     ("ru", "21 ноября 2026 года", "двадцать первого ноября две тысячи двадцать шестого года"),
@@ -160,9 +162,9 @@ def test_words_are_stored_in_nfc(language: str) -> None:
 
 
 _PIECES = st.sampled_from(
-    ["12", "3,450.75", "$", "€", "5%", "10:30", "2026-11-21", "Dr.", "No.", "St.", "etc.", "km", "word", "Ünïcode", "漢字",
-     "-", "–", ".", ",", " ", " ", " ", "\n", "\n\n", "&", "@", "#", "+", "=", "http://a.com/x", "½", "1st", "'", "(", ")",
-     "पाँच", "ثلاثة", "😀", "\u200d", "2", "0", "/", ":", "a:b=1", "May", "p.m.", "é", "e\u0301", "M", "г.", "年", "つ"]
+    ["12", "3,450.75", "$", "€", "5%", "10:30", "2026-11-21", "Dr.", "No.", "St.", "etc.", "km", "word", "Ünïcode",
+     "漢字", "-", "–", ".", ",", " ", " ", " ", "\n", "\n\n", "&", "@", "#", "+", "=", "http://a.com/x", "½", "1st", "'",
+     "(", ")", "पाँच", "ثلاثة", "😀", "\u200d", "2", "0", "/", ":", "a:b=1", "May", "p.m.", "é", "e\u0301", "M", "г.", "年", "つ"]
 )  # fmt: skip
 _TEXTS = st.one_of(st.lists(_PIECES, max_size=12).map("".join), st.text(max_size=40))
 

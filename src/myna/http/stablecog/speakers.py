@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from myna.errors import StartupError
-from myna.http.services import Services
+from myna.settings import Settings
+from myna.voices.languages import base_language
+from myna.voices.service import VoiceService
 
 BARK_ID = "0f442a3e-cf53-490b-b4a9-b0dda63e9523"
 """The only model that Stablecog ever had."""
+FIRST_SPEAKER_ID = "0140c5dc-af12-4643-bfec-650d3cd03c56"
+"""The default speaker of the vendor's documentation."""
 _NAMESPACE = uuid.UUID(BARK_ID)
 OWN_MODEL_NAME = "myna"
 
@@ -36,7 +40,7 @@ class Speaker:
 
 def own_speaker(voice_id: str, language: str) -> Speaker:
     """The speaker that stands for one of this server's voices."""
-    return Speaker(own_id(voice_id), voice_id, language.partition("-")[0].lower(), voice_id)
+    return Speaker(own_id(voice_id), voice_id, base_language(language), voice_id)
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,10 @@ class Models:
     """All models, the default one first."""
 
     def __init__(self, models: Sequence[Model], default_speaker_id: str) -> None:
-        """Raises `StartupError` when the default speaker is not one of the default model."""
         self.all = tuple(models)
         self.default = self.all[0]
+        self.default_speaker_id = default_speaker_id
         self._by_id = {model.id: model for model in self.all}
-        try:
-            self.default_speaker = self.default.by_id[default_speaker_id]
-        except KeyError:
-            raise StartupError(
-                f"MYNA_STABLECOG_DEFAULT_SPEAKER is `{default_speaker_id}`, which is none of the speakers of "
-                f"`{self.default.name}`. Choose one that `GET /v1/audio/voiceover/models` lists, or leave it unset."
-            ) from None
 
     def find(self, model_id: str) -> Model | None:
         return self._by_id.get(model_id)
@@ -74,12 +71,25 @@ class Models:
         return next((found for model in self.all if (found := model.by_id.get(speaker_id))), None)
 
 
-def load_models(services: Services) -> Models:
-    """Stablecog's speakers as the voices of this node, and this node's own default voices."""
-    settings, voices = services.settings, services.voices
-    known = [Speaker(alias.id, alias.name, alias.locale, alias.voice_id) for alias in voices.aliases("stablecog")]
+def load_models(voices: VoiceService, settings: Settings) -> Models:
+    """Stablecog's speakers as the voices of this node, and this node's own default voices.
+
+    Raises `StartupError` when the default speaker was set to one that is not there.
+    """
+    known = [Speaker(alias.key, alias.name, alias.locale, alias.voice_id) for alias in voices.aliases("stablecog")]
     own = [own_speaker(voice.id, voice.language) for voice in voices.defaults()]
-    return Models(
-        [Model(BARK_ID, settings.stablecog_model_name, tuple(known)), Model(OWN_MODEL_ID, OWN_MODEL_NAME, tuple(own))],
-        settings.stablecog_default_speaker,
-    )
+    bark = Model(BARK_ID, settings.stablecog_model_name, tuple(known))
+    return Models([bark, Model(OWN_MODEL_ID, OWN_MODEL_NAME, tuple(own))], _default_speaker_id(bark, settings))
+
+
+def _default_speaker_id(model: Model, settings: Settings) -> str:
+    """The one of the settings; the first one when this node has no voice for that."""
+    wanted = settings.stablecog_default_speaker
+    if wanted in model.by_id:
+        return wanted
+    if wanted != FIRST_SPEAKER_ID:
+        raise StartupError(
+            f"MYNA_STABLECOG_DEFAULT_SPEAKER is `{wanted}`, which is none of the speakers of `{model.name}`. "
+            f"Choose one that `GET /v1/audio/voiceover/models` lists, or leave it unset."
+        )
+    return model.speakers[0].id if model.speakers else wanted
