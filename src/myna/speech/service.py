@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
@@ -13,7 +14,7 @@ import structlog
 from myna.accounts.schemas import Caller
 from myna.audio.gain import StreamGain
 from myna.db.session import Database
-from myna.errors import EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong
+from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
@@ -234,7 +235,8 @@ class _Settlement:
     async def complete(self, share: float) -> None:
         """`share` of the text was spoken, 0 to 1."""
         if self.end():
-            await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
+            with contextlib.suppress(Canceled):  # the job was ended from outside, and given back
+                await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
 
     async def fail(self, code: str, message: str) -> None:
         if self.end():
