@@ -222,6 +222,7 @@ def _sqlite_engine(url: URL, connections: int, *, read_only: bool = False) -> As
         for pragma in ("foreign_keys=ON", "synchronous=FULL", f"query_only={'ON' if read_only else 'OFF'}"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
@@ -229,6 +230,11 @@ def _sqlite_engine(url: URL, connections: int, *, read_only: bool = False) -> As
     event.listen(engine.sync_engine, "connect", configure)
     event.listen(engine.sync_engine, "begin", begin)
     return engine
+
+
+def _lower(value: Any) -> Any:
+    """SQLite's own `lower` knows ASCII alone."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
@@ -261,7 +267,7 @@ def _translated_errors() -> Iterator[None]:
     except PoolTimeout as error:
         raise Unavailable("The database is too busy just now. Try again in a moment.") from error
     except (DataError, UnicodeEncodeError) as error:
-        raise InvalidRequest("The text has characters that cannot be kept, such as NUL or half a character.") from error
+        raise InvalidRequest("The text is too long or has characters that cannot be kept, such as NUL.") from error
     except DBAPIError as error:
         translated = _translate(error)
         if translated is None:

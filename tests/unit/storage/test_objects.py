@@ -205,6 +205,8 @@ async def test_a_missing_bucket_is_unavailable(s3_endpoint: str) -> None:
 
 
 async def test_a_storage_that_returns_something_else_fails_the_check(s3_answers: type[Unsteady]) -> None:
-    server = s3_answers((200, b""), (200, b"something else"), (200, b"<DeleteResult/>"))
+    server = s3_answers(
+        (200, b""), (200, b"something else"), (200, b"<DeleteResult><Deleted><Key>x</Key></Deleted></DeleteResult>")
+    )
     with pytest.raises(Unavailable, match="does not return"):
         await open_storage("s3://bucket", server.url).check()
