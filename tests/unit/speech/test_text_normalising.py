@@ -163,8 +163,9 @@ def test_words_are_stored_in_nfc(language: str) -> None:
 
 _PIECES = st.sampled_from(
     ["12", "3,450.75", "$", "€", "5%", "10:30", "2026-11-21", "Dr.", "No.", "St.", "etc.", "km", "word", "Ünïcode",
-     "漢字", "-", "–", ".", ",", " ", " ", " ", "\n", "\n\n", "&", "@", "#", "+", "=", "http://a.com/x", "½", "1st", "'",
-     "(", ")", "पाँच", "ثلاثة", "😀", "\u200d", "2", "0", "/", ":", "a:b=1", "May", "p.m.", "é", "e\u0301", "M", "г.", "年", "つ"]
+     "漢字", "-", "–", ".", ",", " ", " ", " ", "\n", "\n\n", "&", "@", "#", "+", "=", "http://a.com/x", "½", "1st",
+     "'", "(", ")", "पाँच", "ثلاثة", "😀", "\u200d", "2", "0", "/", ":", "a:b=1", "May", "p.m.", "é", "e\u0301",
+     "M", "г.", "年", "つ"]
 )  # fmt: skip
 _TEXTS = st.one_of(st.lists(_PIECES, max_size=12).map("".join), st.text(max_size=40))
 
@@ -226,9 +227,8 @@ HOSTILE = {
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_texts_take_linear_time(name: str, language: str) -> None:
+def test_hostile_texts_take_linear_time(name: str) -> None:
     """Anything quadratic would take minutes here."""
-    said = normalise(HOSTILE[name], language)
-    assert (said == "") == (name in ("emoji", "joiners", "spaces", "lines") or (name == "dollars"))
+    said = normalise(HOSTILE[name], "en")
+    assert (said == "") == (name in ("emoji", "joiners", "spaces", "lines", "dollars"))
