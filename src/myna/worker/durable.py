@@ -49,7 +49,7 @@ version finish their work before the last one stops; what it leaves shows up as 
 
 QUEUES = ("speech", "webhooks")
 _WEBHOOKS_AT_ONCE = 256
-_WEBHOOKS_PER_ENDPOINT = 4
+_WEBHOOKS_PER_ENDPOINT = 8
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
 _FAILED = ["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 _PATIENCE_SECONDS = 15.0
@@ -271,7 +271,7 @@ class _Runtime:
         at_once = settings.worker_concurrency if settings.work else 0
         # What was begun in a process, and not from a queue, is recovered through DBOS's own queue.
         recovered = registry.get_internal_queue()
-        recovered._worker_concurrency, recovered._polling_interval_sec = at_once, max(poll, 0.2)
+        recovered._worker_concurrency, recovered._polling_interval_sec = at_once, max(poll, 0.5)
         for name in QUEUES:
             registry.internal_queue_map.pop(name, None)
         if not settings.work:
