@@ -4,7 +4,6 @@ import pytest
 
 from myna.errors import BodyTooLarge, InvalidRequest
 from myna.http.body import ClientGone, read_body
-
 from tests.fixtures.asgi import Connection, http_scope, piece
 
 

@@ -11,7 +11,6 @@ from myna.http.errors import retry_headers
 from myna.http.metrics import Metrics
 from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard, RequestFrame, body_of
 from myna.settings import Settings
-
 from tests.fixtures.asgi import Connection, http_scope, piece
 
 

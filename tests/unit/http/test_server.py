@@ -13,7 +13,6 @@ from myna.http.errors import install_error_handlers
 from myna.http.metrics import Metrics
 from myna.http.server import Facade, create_server
 from myna.settings import Settings
-
 from tests.fixtures.asgi import Connection, http_scope
 
 

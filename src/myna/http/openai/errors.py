@@ -35,6 +35,10 @@ _REASONS = {
 """Pydantic's types of faults, as OpenAI's codes; the rest are `invalid_type`."""
 
 
+_VOICE_FORMS = ("voice name", "voice reference")
+"""Parts of a fault's location that are not in the client's body."""
+
+
 class RefusedParameter(InvalidRequest):
     """A parameter of the request is not valid."""
 
@@ -67,7 +71,7 @@ def refused(error: ValidationError) -> RefusedParameter:
 
 
 def _of_fault(fault: ErrorDetails) -> RefusedParameter:
-    path = [str(part) for part in fault["loc"] if part not in ("constrained-str", "VoiceReference")]
+    path = [str(part) for part in fault["loc"] if part not in _VOICE_FORMS]
     parameter = ".".join(path) or None
     reason = _REASONS.get(fault["type"], "invalid_type")
     if reason == "missing_required_parameter":

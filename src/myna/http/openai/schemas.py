@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from myna.media.formats import AudioFormat
 
@@ -20,6 +20,17 @@ class VoiceReference(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=256)]
 
 
+def _form_of_voice(value: object) -> str:
+    return "voice reference" if isinstance(value, dict | VoiceReference) else "voice name"
+
+
+_VoiceName = Annotated[str, Field(min_length=1, max_length=256)]
+_VoiceField = Annotated[
+    Annotated[_VoiceName, Tag("voice name")] | Annotated[VoiceReference, Tag("voice reference")],
+    Discriminator(_form_of_voice),
+]
+
+
 class SpeechBody(BaseModel):
     """The body of POST /v1/audio/speech. Unknown fields are ignored: the SDK's `extra_body` may send anything."""
 
@@ -27,7 +38,7 @@ class SpeechBody(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
     input: Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]
-    voice: Annotated[str, Field(min_length=1, max_length=256)] | VoiceReference
+    voice: _VoiceField
     instructions: Annotated[str, Field(max_length=4096)] | None = None
     """Accepted; the embedded engines cannot follow it."""
     response_format: AudioFormat | None = None
