@@ -19,7 +19,7 @@ from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineFailed, InvalidRequest, Unsupported
 from myna.speech.schemas import Recording, SpeechRequest
-from myna.speech.text import Piece, normalise, speakable, split
+from myna.speech.text import Piece, emoji_names, normalise, speakable, split
 from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
@@ -59,6 +59,8 @@ class Renderer:
         _check_supported(request, language, able)
         text = normalise(request.text, language) if request.normalise else request.text
         if not speakable(text):
+            text = emoji_names(request.text)
+        if not text:
             raise InvalidRequest("The text holds nothing that can be spoken.", field="text")
         pieces = tuple(split(text, language, able.max_characters, eager=eager))
         requests = tuple(
