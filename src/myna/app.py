@@ -5,6 +5,7 @@ The only module that knows all concrete parts.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,11 +55,13 @@ class Node:
     housekeeping: Housekeeping
 
     async def start(self) -> None:
+        warming = asyncio.create_task(self.services.speech.renderer.warm_up())
         await self.services.database.migrate()
         await self.keeper.register()
         await self.work.start(self.settings, self.id)
         await self.keeper.start()
         await self.housekeeping.start()
+        await warming
         log.info("node.started", node=self.id, engines=list(self.services.registry.names))
 
     async def stop(self) -> None:

@@ -62,8 +62,11 @@ async def _state(part: Awaitable[object]) -> str:
 
 
 async def _engine_ready(services: Services) -> None:
-    """The preferred engine has a process that is ready to work."""
-    await services.engines.warm(services.registry.names[0])
+    """The preferred engine has a process. One that is busy counts, so that load alone makes no node unready."""
+    preferred = services.registry.names[0]
+    counters = services.engines.counters.get(preferred)
+    if counters is None or not counters.processes:
+        await services.engines.warm(preferred)
 
 
 async def refresh_metrics(services: Services) -> None:
