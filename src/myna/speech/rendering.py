@@ -78,12 +78,12 @@ class Renderer:
         return Script(voice.engine, language, pieces, requests, able.sample_rate)
 
     async def warm_up(self) -> None:
-        """Have a process of the preferred engine ready and the sound libraries loaded, so that nobody waits for them."""
+        """Have the sound libraries loaded and a process of the preferred engine ready, so that nobody waits for them."""
         noise = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
         rehearsal = SpeechRequest(text="", voice_id="", denoise=True, remove_silence=True, sample_rate=22_050)
         loading = asyncio.to_thread(_finish, noise, 24_000, rehearsal)
-        starting = self._engines.warm(self._registry.names[0])
-        for outcome in await asyncio.gather(loading, starting, return_exceptions=True):
+        starting = (self._engines.warm(name) for name in self._registry.names[:1])
+        for outcome in await asyncio.gather(loading, *starting, return_exceptions=True):
             if isinstance(outcome, Exception):
                 log.warning("speech.not_warm", error=str(outcome))
 
