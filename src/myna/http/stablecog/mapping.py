@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ def read_order(body: CreateBody, models: Models, *, checked: bool = True) -> Ord
     Unchecked (for admins), only what could not be spoken at all is refused. Raises `StablecogError` (400).
     """
     model_id = body.model_id or models.default.id
-    speaker = _speaker(models, model_id, body.speaker_id or models.default_speaker.id, checked)
+    speaker = _speaker(models, model_id, body.speaker_id or models.default_speaker_id, checked)
     temperature = DEFAULT_TEMPERATURE if body.temperature is None else body.temperature
     if checked and not _COLDEST <= temperature <= _HOTTEST:
         raise StablecogError(400, "invalid_temp")
@@ -121,7 +121,6 @@ def speech_request(order: Order) -> SpeechRequest:
     return SpeechRequest(
         text=order.prompt,
         voice_id=order.speaker.voice_id,
-        language=order.speaker.locale,
         temperature=min(1.0, max(0.0, _plain(settings["temperature"]))),
         seed=settings["seed"],
         denoise=settings["denoise_audio"],
@@ -177,7 +176,7 @@ def created(output: Output, settings: Settings, balance: int, link_to: LinkTo) -
 def defaults(models: Models) -> Defaults:
     return Defaults(
         model_id=models.default.id,
-        speaker_id=models.default_speaker.id,
+        speaker_id=models.default_speaker_id,
         temperature=DEFAULT_TEMPERATURE,
         denoise_audio=True,
         remove_silence=True,
@@ -219,9 +218,14 @@ def credit_type(name: str) -> CreditType:
     return CreditType(id=own_id(f"credit type {name}"), name=name, amount=0, description="")
 
 
-def outputs(found: Page[Output], total: int | None, models: Models, link_to: LinkTo) -> Outputs:
-    """A page. `total` is None when a cursor was given; `next` is there only when more follow."""
-    page = Outputs(outputs=[listed_output(output, models, link_to) for output in found.items])
+def outputs(
+    found: Page[Output], total: int | None, models: Models, languages: Mapping[str, str], link_to: LinkTo
+) -> Outputs:
+    """A page. `total` is None when a cursor was given; `next` is there only when more follow.
+
+    `languages` tells the language of each voice that a listed output of another API was spoken with.
+    """
+    page = Outputs(outputs=[listed_output(output, models, languages, link_to) for output in found.items])
     if total is not None:
         page = {"total_count": total, **page}
     if found.has_more and found.items:
@@ -229,8 +233,13 @@ def outputs(found: Page[Output], total: int | None, models: Models, link_to: Lin
     return page
 
 
-def listed_output(output: Output, models: Models, link_to: LinkTo) -> ListedOutput:
-    settings, speaker = _how_it_was_made(output, models)
+def foreign_voices(items: Sequence[Output]) -> set[str]:
+    """The voices of the outputs that came through other APIs."""
+    return {_voice_of(output) for output in items if output.job.api != "stablecog"}
+
+
+def listed_output(output: Output, models: Models, languages: Mapping[str, str], link_to: LinkTo) -> ListedOutput:
+    settings, speaker = _how_it_was_made(output, models, languages)
     nested = _nested(output, link_to(output))
     return {
         **nested,
@@ -286,22 +295,19 @@ def _as_uuid(job_id: str) -> str:
         return own_id(job_id)
 
 
-def _how_it_was_made(output: Output, models: Models) -> tuple[Settings, Speaker]:
+def _how_it_was_made(output: Output, models: Models, languages: Mapping[str, str]) -> tuple[Settings, Speaker]:
     """In Stablecog's words also for what came through another API."""
+    voice_id = _voice_of(output)
     if output.job.api == "stablecog":
         settings = read_settings(output.settings)
-        speaker = models.speaker(settings["speaker_id"])
-        return settings, speaker or _former_speaker(output, settings["speaker_id"])
-    request = output.job.request
-    speaker = own_speaker(str(request.get("voice_id", "")), str(request.get("language") or ""))
-    speaker = models.speaker(speaker.id) or speaker
-    return _foreign_settings(request, speaker, models), speaker
+        speaker_id = settings["speaker_id"]
+        return settings, models.speaker(speaker_id) or Speaker(speaker_id, voice_id, "", voice_id)
+    speaker = own_speaker(voice_id, languages.get(voice_id, ""))
+    return _foreign_settings(output.job.request, speaker, models), speaker
 
 
-def _former_speaker(output: Output, speaker_id: str) -> Speaker:
-    """A speaker that this server had when the voiceover was made."""
-    request = output.job.request
-    return Speaker(speaker_id, request["voice_id"], request.get("language") or "", request["voice_id"])
+def _voice_of(output: Output) -> str:
+    return str(output.job.request.get("voice_id", ""))
 
 
 def _foreign_settings(request: dict[str, Any], speaker: Speaker, models: Models) -> Settings:

@@ -5,11 +5,15 @@ The vendor's pages: https://stablecog.com/docs/api/v1/audio/voiceover/{create,ou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from myna.accounts.schemas import Caller
+from myna.errors import VoiceNotFound
 from myna.http.auth import authenticate
 from myna.http.errors import install_error_handlers
 from myna.http.services import Services
@@ -41,7 +45,7 @@ def create_api(services: Services) -> FastAPI:
 class _Routes:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._models = load_models(services)
+        self._models = load_models(services.voices, services.settings)
         self._creation = Creation(services, self._models)
 
     def add_to(self, api: FastAPI) -> None:
@@ -73,7 +77,8 @@ class _Routes:
                 caller.account.id, query.where, after=query.cursor, limit=query.per_page, order=query.order
             )
             total = None if query.cursor else await self._services.outputs.count(caller.account.id, query.where)
-        return Answer(mapping.outputs(page, total, self._models, link_maker(self._services, request)))
+            languages = await self._languages(caller, mapping.foreign_voices(page.items))
+        return Answer(mapping.outputs(page, total, self._models, languages, link_maker(self._services, request)))
 
     async def list_models(self) -> Response:
         return Answer(mapping.listed_models(self._models))
@@ -88,6 +93,14 @@ class _Routes:
 
     async def report_health(self) -> Response:
         return Answer({"status": "ok"})
+
+    async def _languages(self, caller: Caller, voice_ids: Iterable[str]) -> dict[str, str]:
+        """Of the voices that are still there."""
+        languages = {}
+        for voice_id in voice_ids:
+            with suppress(VoiceNotFound):
+                languages[voice_id] = (await self._services.voices.get(voice_id, caller.account.id)).language
+        return languages
 
     async def _caller(self, request: Request) -> Caller:
         """Known already: the guards have let the request through."""

@@ -19,6 +19,7 @@ from myna.kit.pagination import Page
 from myna.outputs.schemas import Output
 from tests.unit.http.stablecog.examples import BRYAN, FRITZ, MODELS, OWN, REQUEST, a_credit, a_job, an_output
 
+LANGUAGES = {"fake:en-GB.2": "en-GB", "fake:fr-FR.3": "fr-FR"}
 STRANGER = "00000000-0000-0000-0000-000000000000"
 
 
@@ -120,7 +121,7 @@ def test_an_unchecked_order_may_exceed_limits_but_must_be_speakable() -> None:
 def test_the_speech_request_says_all_of_it() -> None:
     order = mapping.read_order(body(speaker_id=FRITZ.id, temperature=0.3, seed=9, denoise_audio=False), MODELS)
     request = mapping.speech_request(order)
-    assert (request.text, request.voice_id, request.language) == ("Hi", FRITZ.voice_id, "de")
+    assert (request.text, request.voice_id, request.language) == ("Hi", FRITZ.voice_id, None)
     assert (request.temperature, request.seed) == (0.3, 9)
     assert (request.denoise, request.remove_silence) == (False, True)
     assert (request.format, request.loudness) == ("mp3", -16.0)
@@ -240,7 +241,7 @@ def test_who_is_a_free_user(types: list[str], free: bool) -> None:
 
 
 def test_a_listed_output() -> None:
-    page = mapping.outputs(Page([an_output()], False), 1, MODELS, link_to)
+    page = mapping.outputs(Page([an_output()], False), 1, MODELS, LANGUAGES, link_to)
     nested = (
         '{"id":"7d7a5f0e-0000-4000-8000-222222222222","audio_file_url":"http://testv.com/x.mp3",'
         '"audio_array":[0,0.5,1],"audio_duration":5.3976874,"is_favorited":false,"was_auto_submitted":true,'
@@ -261,19 +262,22 @@ def test_a_listed_output() -> None:
 
 
 def test_a_page_in_the_middle_has_next_and_no_count() -> None:
-    page = mapping.outputs(Page([an_output()], True), None, MODELS, link_to)
+    page = mapping.outputs(Page([an_output()], True), None, MODELS, LANGUAGES, link_to)
     assert "total_count" not in page
     assert page["next"] == "2023-06-21T18:09:50.09935Z"
 
 
 def test_an_empty_page() -> None:
-    assert wire.encode(mapping.outputs(Page([], False), 0, MODELS, link_to)) == b'{"total_count":0,"outputs":[]}\n'
-    assert wire.encode(mapping.outputs(Page([], False), None, MODELS, link_to)) == b'{"outputs":[]}\n'
+    assert (
+        wire.encode(mapping.outputs(Page([], False), 0, MODELS, LANGUAGES, link_to))
+        == b'{"total_count":0,"outputs":[]}\n'
+    )
+    assert wire.encode(mapping.outputs(Page([], False), None, MODELS, LANGUAGES, link_to)) == b'{"outputs":[]}\n'
 
 
 def test_outputs_of_other_apis_are_told_in_stablecogs_words() -> None:
     job = a_job(id="cm2abc", api="magichour", started_at=None, finished_at=None)
-    listed = mapping.listed_output(an_output(job=job, settings=REQUEST), MODELS, link_to)
+    listed = mapping.listed_output(an_output(job=job, settings=REQUEST), MODELS, LANGUAGES, link_to)
     voiceover = listed["voiceover"]
     assert voiceover["id"] == own_id("cm2abc")
     assert voiceover["model_id"] == OWN_MODEL_ID
@@ -285,13 +289,20 @@ def test_outputs_of_other_apis_are_told_in_stablecogs_words() -> None:
 
 
 def test_an_unlisted_voice_of_another_api_has_an_id_of_its_own() -> None:
-    job = a_job(api="openai", request={"voice_id": "fake:fr-FR.3", "language": "fr-FR"})
-    voiceover = mapping.listed_output(an_output(job=job), MODELS, link_to)["voiceover"]
+    job = a_job(api="openai", request={"voice_id": "fake:fr-FR.3"})
+    voiceover = mapping.listed_output(an_output(job=job), MODELS, LANGUAGES, link_to)["voiceover"]
     assert voiceover["speaker"] == {"id": own_id("fake:fr-FR.3"), "name": "fake:fr-FR.3", "locale": "fr"}
     assert (voiceover["temperature"], voiceover["seed"]) == (0, 0)
 
 
+def test_voices_of_other_apis_are_known_before() -> None:
+    other = an_output(job=a_job(api="openai"))
+    assert mapping.foreign_voices([an_output(), other]) == {"fake:en-GB.2"}
+    gone = mapping.listed_output(other, MODELS, {}, link_to)
+    assert gone["voiceover"]["speaker"]["locale"] == ""
+
+
 def test_a_speaker_that_is_no_longer_there_keeps_its_id() -> None:
     settings = {**an_output().settings, "speaker_id": STRANGER}
-    voiceover = mapping.listed_output(an_output(settings=settings), MODELS, link_to)["voiceover"]
+    voiceover = mapping.listed_output(an_output(settings=settings), MODELS, LANGUAGES, link_to)["voiceover"]
     assert voiceover["speaker"] == {"id": STRANGER, "name": "fake:en-GB.2", "locale": ""}
