@@ -213,7 +213,7 @@ def _same(hold: Hold, amount: int) -> Hold:
 
 
 def _credits(milli: int) -> str:
-    return f"{milli / 1_000:g}"
+    return f"{milli / 1_000:.3f}".rstrip("0").rstrip(".")
 
 
 async def _lock(repository: CreditRepository, account_id: str) -> None:
