@@ -78,7 +78,7 @@ class Renderer:
         return Script(voice.engine, language, pieces, requests, able.sample_rate)
 
     async def warm_up(self) -> None:
-        """Have the sound libraries loaded and a process of the preferred engine ready, so that nobody waits for them."""
+        """Load the sound libraries and start a process of the preferred engine, so that nobody waits for them."""
         noise = np.random.default_rng(0).normal(0, 0.1, 24_000).astype(np.float32)
         rehearsal = SpeechRequest(text="", voice_id="", denoise=True, remove_silence=True, sample_rate=22_050)
         loading = asyncio.to_thread(_finish, noise, 24_000, rehearsal)
