@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from myna.engines.base import Engine, SynthesisRequest
 from myna.engines.protocol import (
     LENGTHS,
+    ProtocolError,
     chunk_header,
     frame,
     lengths,
@@ -78,7 +79,7 @@ class Listener(threading.Thread):
         self.closed = False
 
     def run(self) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ProtocolError):
             while received := self._pipe.read():
                 if received[0]["type"] == "cancel":
                     self._canceled.add(received[0]["id"])
@@ -157,7 +158,8 @@ def die_with(parent: int) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     name, parent = arguments
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for ignored in (signal.SIGINT, signal.SIGTERM):  # they are for the server, which ends its processes in order
+        signal.signal(ignored, signal.SIG_IGN)
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     die_with(int(parent))
     pipe = Pipe()

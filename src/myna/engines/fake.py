@@ -42,6 +42,8 @@ SAMPLE_RATE = 24_000
 SECONDS_PER_CHARACTER = 0.06
 _CHUNK_SECONDS = 0.2
 _SYLLABLE_SECONDS = 0.2
+_LONGEST_SLEEP = 0.1
+"""Seconds; a slow engine still notices soon that it is canceled."""
 _HARMONICS = 12
 _PEAK = 0.35
 _COMMAND = re.compile(r"\s*\bfake:([a-z]+(?:-[a-z]+)?)(?:=([\w.-]*\w))?\s*")
@@ -187,7 +189,8 @@ class _Tone:
     def chunks(self, start: int, end: int, slow: float) -> Iterator[AudioChunk]:
         """The sound from sample `start` to `end`; the whole text takes `slow` seconds longer than it needs."""
         step = round(_CHUNK_SECONDS * SAMPLE_RATE)
-        step = min(step, max(1, self.length // 20)) if slow else step
+        if slow:
+            step = min(step, max(1, self.length // max(20, round(slow / _LONGEST_SLEEP))))
         for begin in range(start, end, step):
             finish = min(end, begin + step)
             if slow:

@@ -21,10 +21,12 @@ from myna.errors import EngineFailed, Unsupported
 SAMPLE_RATE = 16_000
 _FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
 _CHUNK = SAMPLE_RATE // 2
-_AUDIBLE = 1e-3
+_AUDIBLE = 1e-2
 _SENTENCE = re.compile(r".+?(?:(?:[!?;:]|(?<=\w{3})[.])+[\"')\]]*(?=\s)|$)", re.DOTALL)
-_SHORTEST = 25
-"""Characters of a sentence; shorter ones stay with the next, and so do abbreviations."""
+_SHORTEST, _LONGEST = 25, 300
+"""Characters of a sentence. Shorter ones stay with the next; a longer run is cut at a space, for flite gets slow."""
+_LONGEST_WORD = 60
+"""Characters of a piece that has no space to cut it at."""
 _WORD_START = b"R:Token.daughter1.R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 _PLAIN = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": ".", "\u00a0": " "}
 
@@ -119,8 +121,17 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
     start = 0
     for match in _SENTENCE.finditer(text):
         if match.end() - start >= _SHORTEST or match.end() == len(text):
-            yield start, text[start : match.end()]
+            yield from _not_too_long(text, start, match.end())
             start = match.end()
+
+
+def _not_too_long(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    while end - start > _LONGEST:
+        space = text.rfind(" ", start + 1, start + _LONGEST)
+        cut = space if space > 0 else start + _LONGEST_WORD
+        yield start, text[start:cut]
+        start = cut
+    yield start, text[start:end]
 
 
 def _placed(words: list[_Spoken], positions: list[int], seconds: float) -> Iterator[tuple[float, Word]]:

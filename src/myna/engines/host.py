@@ -21,7 +21,7 @@ from myna.engines.pool import EngineCounters, EnginePool, PoolLimits
 from myna.engines.process import READ_AHEAD, EngineProcess
 from myna.engines.protocol import chunk_from, payload_of, request_to_json
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio
+from myna.errors import BadAudio, EngineUnavailable
 from myna.settings import Settings
 
 Spawn = Callable[[str], Awaitable[Process]]
@@ -33,14 +33,14 @@ _PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
-    return kept | {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
+    return kept | {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 async def spawn_engine(engine: str, python: str = sys.executable) -> Process:
     """Start an engine with this Python, or with that of another virtual environment in which Myna is installed."""
     return await asyncio.create_subprocess_exec(
         python,
-        *("-m", "myna.engines.child", engine, str(os.getpid())),
+        *("-P", "-m", "myna.engines.child", engine, str(os.getpid())),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
@@ -125,7 +125,10 @@ class EngineHost:
         return self._pools[engine]
 
     async def _start(self, engine: str) -> EngineProcess:
-        return EngineProcess(engine, await self._spawn(engine))
+        try:
+            return EngineProcess(engine, await self._spawn(engine))
+        except OSError as error:
+            raise EngineUnavailable(f"No process for the engine `{engine}` can be started: {error}") from error
 
 
 def _check(chunk: AudioChunk, rate: int, process: EngineProcess) -> None:

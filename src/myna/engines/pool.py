@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from myna.engines.process import EngineProcess
-from myna.errors import EngineUnavailable, Unavailable
+from myna.errors import Unavailable
 
 Start = Callable[[], Awaitable[EngineProcess]]
 """Starts a process; it need not be ready yet."""
@@ -57,7 +57,7 @@ class EnginePool:
         self._all: set[EngineProcess] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle_timers: dict[EngineProcess, asyncio.TimerHandle] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self._taken = 0
         self._closed = False
         self._usual_seconds = 1.0
@@ -134,6 +134,8 @@ class EnginePool:
                 return process
             self._end(process, "crash")
         starting = asyncio.create_task(self._start())
+        self._background.add(starting)
+        starting.add_done_callback(self._background.discard)
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
@@ -154,7 +156,8 @@ class EnginePool:
             self._end(process, process.broken or "start")
             raise
         if self._closed:
-            raise EngineUnavailable("This node is stopping.")
+            self._end(process, "")
+            raise Unavailable("This node is stopping.")
         return process
 
     def _keep_started(self, starting: asyncio.Task[EngineProcess]) -> None:

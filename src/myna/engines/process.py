@@ -23,6 +23,7 @@ from myna.errors import (
     InvalidRequest,
     MynaError,
     TextTooLong,
+    Unavailable,
     Unsupported,
 )
 
@@ -49,6 +50,7 @@ class EngineProcess:
         self._process = process
         self._number = 0
         self._in_flight = False
+        self._reading = asyncio.Lock()
         self._last_words: deque[str] = deque(maxlen=_KEPT_LINES)
         self._memory = psutil.Process(process.pid) if psutil.pid_exists(process.pid) else None
         self._listening = asyncio.create_task(self._listen())
@@ -106,7 +108,7 @@ class EngineProcess:
             try:
                 async with asyncio.timeout(_CONFIRM_SECONDS):
                     while self._in_flight:
-                        await self.receive(_CONFIRM_SECONDS)
+                        await self.receive(2 * _CONFIRM_SECONDS)
             except TimeoutError:
                 self.broken = "cancel"
 
@@ -137,6 +139,8 @@ class EngineProcess:
             self.broken = "protocol"
             raise EngineCrashed(f"The engine `{self.engine}` answered another request than the one it was asked.")
         self._in_flight = header["type"] == "chunk"
+        if header["type"] == "canceled":  # whoever canceled does not look at this
+            raise Unavailable(f"The engine `{self.engine}` was stopped before it had spoken.")
         if header["type"] == "error":
             kind = _REPORTED.get(header.get("code", ""), EngineFailed)
             raise kind(str(header.get("message", "")) or None)
@@ -145,7 +149,7 @@ class EngineProcess:
         output = self._process.stdout
         assert output is not None
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds), self._reading:
                 header_length, payload_length = lengths(await output.readexactly(LENGTHS.size))
                 header = parse_header(await output.readexactly(header_length))
                 return header, await output.readexactly(payload_length)
@@ -168,8 +172,9 @@ class EngineProcess:
         """Throw away what is still in the pipe, until its end."""
         output = self._process.stdout
         with contextlib.suppress(ConnectionError):
-            while output is not None and await output.read(READ_AHEAD):
-                pass
+            async with self._reading:
+                while output is not None and await output.read(READ_AHEAD):
+                    pass
 
     async def _listen(self) -> None:
         """Keep the last lines of standard error, and log them."""

@@ -96,6 +96,7 @@ class Library:
         self._words: list[SpokenWord] = []
         self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
+        self._variants = frozenset(path.name for path in (self._folder / "voices/!v").iterdir())
         self._selected: tuple[str, str, str] | None = None
 
     def select(self, language: str, variant: str = "", recipe: str = "") -> None:
@@ -105,9 +106,11 @@ class Library:
             return
         if not variant:
             (self._folder / "voices/!v" / _SLOT).write_text(f"language variant\nname {_SLOT}\n{recipe}")
+        elif variant not in self._variants:
+            raise EngineFailed(f"espeak-ng has no variant `{variant}`.")
         self._selected = None
         if self._library.espeak_SetVoiceByName(f"{language}+{variant or _SLOT}".encode()) != 0:
-            raise EngineFailed(f"espeak-ng has no voice `{language}` with the variant `{variant or 'of its own'}`.")
+            raise EngineFailed(f"espeak-ng has no voice file `{language}`.")
         self._selected = wanted
 
     def speak(self, text: str, delivery: Delivery, *, end_pause: bool = True) -> SpokenClause:

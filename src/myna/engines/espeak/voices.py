@@ -82,6 +82,8 @@ _MAIN_LANGUAGES = frozenset(
 _DIMENSIONS = 8
 _ROOT = 1.0850702454914507
 """The root above 1 of x⁹ = x + 1; its powers give the steps of the recurrence in eight dimensions."""
+_MOVED = {39: 439, 99: 499, 111: 511, 137: 537, 178: 578}
+"""Voices that would sound nearly like another one, and the points that they take instead."""
 
 
 @cache
@@ -149,11 +151,11 @@ def recipe(number: int) -> str:
 
 def _formants(scale: float, tilt: float, shifts: tuple[float, float, float]) -> Iterator[str]:
     """Frequency, height and width in percent. `tilt` makes the voice darker (0) or brighter (1)."""
-    spread = [12 * (shift - 0.5) for shift in shifts]
+    spread = [16 * (shift - 0.5) for shift in shifts]
     for number in range(9):
         shift = spread[number - 1] if 1 <= number <= 3 else 0.0
         frequency = min(115.0, max(85.0, scale + shift))
-        height = 100 + (tilt - 0.5) * 24 * (number - 2)
+        height = 100 + (tilt - 0.5) * 28 * (number - 2)
         width = 100 + 60 * (shifts[number % 3] - 0.3)
         yield f"formant {number} {frequency:.0f} {max(25.0, min(180.0, height)):.0f} {width:.0f}"
 
@@ -172,4 +174,5 @@ def _texture(place: float) -> Iterator[str]:
 
 def _point(number: int) -> list[float]:
     """Eight numbers from 0 to 1."""
+    number = _MOVED.get(number, number)
     return [(0.5 + number * _ROOT ** -(axis + 1)) % 1.0 for axis in range(_DIMENSIONS)]

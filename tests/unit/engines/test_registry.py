@@ -1,0 +1,73 @@
+"""Which engines there are, and why others are not."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from myna.engines.fake import FakeEngine
+from myna.engines.registry import GROUP, EngineRegistry, find_engine
+from myna.errors import EngineUnavailable
+
+
+def registry_of(**values: str) -> EngineRegistry:
+    return EngineRegistry({name: EntryPoint(name, value, GROUP) for name, value in values.items()})
+
+
+def test_fake_is_there_only_when_named() -> None:
+    assert "fake" not in EngineRegistry.load().names
+    assert EngineRegistry.load().names[0] == "espeak"
+    assert EngineRegistry.load(["fake"]).names == ("fake",)
+
+
+def test_the_preferred_comes_first_and_others_are_left_out() -> None:
+    assert EngineRegistry.load(["fake", "espeak", "fake"]).names == ("fake", "espeak")
+
+
+def test_a_name_that_nobody_has() -> None:
+    registry = EngineRegistry.load(["kazoo", "fake"])
+    assert registry.names == ("fake",)
+    assert "no installed package" in registry.unavailable["kazoo"]
+    with pytest.raises(EngineUnavailable, match="no installed package"):
+        registry.describe("kazoo")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("gone", "tests.fixtures.nowhere:Engine", "ModuleNotFoundError"),
+        ("typo", "tests.fixtures.engines:Plane", "AttributeError"),
+        ("not_an_engine", "tests.fixtures.engines:NotAnEngine", "not a subclass"),
+        ("function", "tests.fixtures.engines:RATE", "not a subclass"),
+        ("other", "tests.fixtures.engines:Plain", "calls itself `plain`"),
+        ("unavailable", "tests.fixtures.engines:Unavailable", "it needs a moon"),
+        ("raises_when_asked", "tests.fixtures.engines:RaisesWhenAsked", "no voices file"),
+    ],
+)
+def test_a_bad_engine_is_reported_and_harms_no_other(name: str, value: str, reason: str) -> None:
+    registry = registry_of(**{name: value, "plain": "tests.fixtures.engines:Plain"})
+    assert registry.names == ("plain",)
+    assert reason in registry.unavailable[name]
+    with pytest.raises(EngineUnavailable, match=name):
+        registry.voices(name)
+
+
+def test_engines_are_not_imported_before_they_are_asked_about() -> None:
+    registry = registry_of(gone="tests.fixtures.nowhere:Engine")
+    assert registry.unavailable.keys() == {"gone"}
+
+
+def test_what_an_engine_says_about_itself() -> None:
+    registry = EngineRegistry.load(["fake"])
+    assert registry.describe("fake") == FakeEngine.describe()
+    assert registry.voices("fake") == FakeEngine.voices()
+
+
+def test_finding_a_class() -> None:
+    assert find_engine("fake") is FakeEngine
+    assert find_engine("myna.engines.fake:FakeEngine") is FakeEngine
+    with pytest.raises(EngineUnavailable, match="kazoo"):
+        find_engine("kazoo")
+    with pytest.raises(EngineUnavailable, match="not a subclass"):
+        find_engine("tests.fixtures.engines:RATE")
