@@ -24,9 +24,7 @@ _CHUNK = SAMPLE_RATE // 2
 _AUDIBLE = 1e-2
 _SENTENCE = re.compile(r".+?(?:(?:[!?;:]|(?<=\w{3})[.])+[\"')\]]*(?=\s)|$)", re.DOTALL)
 _SHORTEST, _LONGEST = 25, 300
-"""Characters of a sentence. Shorter ones stay with the next; a longer run is cut at a space, for flite gets slow."""
-_LONGEST_WORD = 60
-"""Characters of a piece that has no space to cut it at."""
+"""Characters of a sentence. Shorter ones stay with the next; a longer run is cut at a space, so that it starts soon."""
 _WORD_START = b"R:Token.daughter1.R:SylStructure.daughter1.daughter1.R:Segment.p.end"
 _PLAIN = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": ".", "\u00a0": " "}
 
@@ -128,7 +126,7 @@ def _sentences(text: str) -> Iterator[tuple[int, str]]:
 def _not_too_long(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
     while end - start > _LONGEST:
         space = text.rfind(" ", start + 1, start + _LONGEST)
-        cut = space if space > 0 else start + _LONGEST_WORD
+        cut = space if space > 0 else start + _LONGEST
         yield start, text[start:cut]
         start = cut
     yield start, text[start:end]
