@@ -15,10 +15,11 @@ from myna.audio.resample import resample
 from myna.engines.base import Samples
 
 _STEP_SECONDS = 0.01
-_WINDOW_SECONDS = 0.1
-"""Levels are compared over windows of this length."""
-_REACH_SECONDS = 0.15
-"""What is brought back is brought back this far around it too: consonants stand beside vowels."""
+_SHORT_WINDOW, _LONG_WINDOW = 0.03, 0.09
+"""Seconds over which levels are compared: where speech stands out of the noise, so that no consonant is lost; and where
+only its pitch tells, so that the noise between two periods is not taken for it."""
+_REACH_SECONDS = 0.07
+"""What is brought back is brought back this far around it too, and fades over as much."""
 _DROP_KEPT = 6.0
 """dB: speech that is turned down by no more than this stays as the denoiser made it."""
 _DROP_UNDONE = 9.0
@@ -33,6 +34,7 @@ _PRE_EMPHASIS = 0.9
 """Of the first difference that evens out the spectrum: else the rumble in pink noise passes for a pitch."""
 _PERIODIC = 0.5
 """Normalised autocorrelation above which a window is voiced: a harmonic sound at least as loud as the noise."""
+_FLOOR_PERCENTILE = 3
 _ABOVE_FLOOR = 15.0
 """dB above the noise floor from which any sound is taken for speech: whispers and consonants have no pitch."""
 _AUDIBLE = -60.0
@@ -65,8 +67,14 @@ def _guarded(samples: Samples, clean: Samples, rate: int) -> Samples:
 
 def _share_of_recording(samples: Samples, clean: Samples, rate: int) -> NDArray[np.float64]:
     """For each step, how much of the recording to mix back in, from 0 to 1."""
-    before, after = _levels(samples, rate), _levels(clean, rate)
-    drop = np.where(_speech(samples, rate, before), before - after, 0.0)
+    before = _levels(samples, rate, _SHORT_WINDOW)
+    audible = before > _AUDIBLE
+    loud = audible & (before > np.percentile(before, _FLOOR_PERCENTILE) + _ABOVE_FLOOR)
+    voiced = audible & _voiced(samples, rate, len(before))
+    drop = np.maximum(
+        np.where(loud, before - _levels(clean, rate, _SHORT_WINDOW), 0.0),
+        np.where(voiced, _levels(samples, rate, _LONG_WINDOW) - _levels(clean, rate, _LONG_WINDOW), 0.0),
+    )
     share = np.clip((drop - _DROP_KEPT) / (_DROP_UNDONE - _DROP_KEPT), 0.0, 1.0)
     return _widened(share, round(_REACH_SECONDS / _STEP_SECONDS))
 
@@ -75,21 +83,14 @@ def _step(rate: int) -> int:
     return max(1, round(_STEP_SECONDS * rate))
 
 
-def _levels(samples: Samples, rate: int) -> NDArray[np.float64]:
-    """The level in dBFS around each step, over `_WINDOW_SECONDS`."""
+def _levels(samples: Samples, rate: int, window: float) -> NDArray[np.float64]:
+    """The level in dBFS around each step, over about `window` seconds."""
     step = _step(rate)
     count = -(-len(samples) // step)
     energy = np.square(np.pad(samples, (0, count * step - len(samples)))).reshape(count, step).sum(axis=1)
-    width = round(_WINDOW_SECONDS / _STEP_SECONDS) | 1
+    width = round(window / _STEP_SECONDS) | 1
     near = np.convolve(np.pad(energy.astype(np.float64), width // 2), np.ones(width), "valid") / (width * step)
     return 10 * np.log10(np.maximum(near, 1e-12))
-
-
-def _speech(samples: Samples, rate: int, levels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether each step is speech, or something that may be: it has a pitch, or stands out of the noise."""
-    floor = np.percentile(levels, 10)
-    loud = levels > floor + _ABOVE_FLOOR
-    return (levels > _AUDIBLE) & (loud | _voiced(samples, rate, len(levels)))
 
 
 def _voiced(samples: Samples, rate: int, count: int) -> NDArray[np.bool_]:

@@ -18,8 +18,8 @@ _BLOCK = 480_000
 """Samples that are worked on at once."""
 _MARGIN = 256
 """Samples around a block that its ends need; longer than the resampler's filter."""
-_REACH_SECONDS = 0.01
-"""Half the time over which the gain is held around a peak, and half the time over which it is then smoothed."""
+GENTLE, QUICK = 0.01, 0.001
+"""Seconds that the gain reaches around a peak: over several periods of a voice, or over the peak of one period."""
 
 
 def peak_envelope(samples: Samples) -> Samples:
@@ -33,32 +33,34 @@ def true_peak(samples: Samples) -> float:
     return float(20 * np.log10(peak)) if peak > 0 else -np.inf
 
 
-def limit(samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float) -> Samples:
+def limit(samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float, reach: float) -> Samples:
     """The sound times `gain`, turned down around each peak so that no true peak exceeds `ceiling` (both linear).
 
-    `envelope` is `peak_envelope(samples)`. Same length, no delay.
+    `envelope` is `peak_envelope(samples)`; `reach` is in seconds. Same length, no delay.
     """
-    limited = np.concatenate(list(limited_blocks(samples, envelope, rate, gain=gain, ceiling=ceiling)))
+    limited = np.concatenate(list(limited_blocks(samples, envelope, rate, gain=gain, ceiling=ceiling, reach=reach)))
     rest = float(peak_envelope(limited).max(initial=0.0))
     if rest > ceiling:  # The gain moves between two samples: a hundredth of a dB may be left.
         limited *= np.float32(ceiling / rest)
     return limited
 
 
-def limited_blocks(samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float) -> Iterator[Samples]:
+def limited_blocks(
+    samples: Samples, envelope: Samples, rate: int, *, gain: float, ceiling: float, reach: float
+) -> Iterator[Samples]:
     """What `limit` gives but for its last check, block by block.
 
-    Each sample gets the least gain that any sample within reach needs, smoothed by a triangle no wider than that
-    reach: so at a peak it is never more than needed, and it moves too slowly (over 40 ms) to be heard as distortion.
+    Each sample gets the least gain that any sample within twice the reach needs, smoothed by a triangle of the same
+    width: so at a peak it is never more than needed, and it moves without steps.
     """
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-    reach = max(1, round(_REACH_SECONDS * rate))
-    width = 2 * reach + 1
+    half = max(1, round(reach * rate))
+    width = 2 * half + 1
     for start in range(0, len(samples), _BLOCK):
         end = min(len(samples), start + _BLOCK)
-        first = max(0, start - 4 * reach)
-        around = np.maximum(envelope[first : end + 4 * reach], np.float32(1e-9))
+        first = max(0, start - 4 * half)
+        around = np.maximum(envelope[first : end + 4 * half], np.float32(1e-9))
         needed = np.minimum(np.float32(1.0), np.float32(ceiling / gain) / around)
         held = minimum_filter1d(needed, 2 * width - 1, mode="nearest")
         smooth = uniform_filter1d(uniform_filter1d(held, width, mode="nearest"), width, mode="nearest")
@@ -72,4 +74,5 @@ def _block_envelope(samples: Samples, start: int) -> Samples:
     fine = np.abs(resample(np.pad(samples[first : end + _MARGIN], missing), 1, _OVERSAMPLING))
     # The fine samples from two steps before each sample to two steps after it.
     near: Samples = np.maximum.reduce([np.roll(fine, shift)[::_OVERSAMPLING] for shift in (2, 1, 0, -1, -2)])
-    return near[_MARGIN : _MARGIN + end - start]
+    # The filter of the resampler leaves out the highest frequencies; the samples themselves must not be left out.
+    return np.maximum(near[_MARGIN : _MARGIN + end - start], np.abs(samples[start:end]))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from myna.audio.limiter import limit, limited_blocks, peak_envelope
+from myna.audio.limiter import GENTLE, QUICK, limit, limited_blocks, peak_envelope
 from myna.engines.base import Samples
 
 SILENT = -70.0
@@ -23,11 +23,15 @@ _RELATIVE_GATE = -10.0
 _OFFSET = -0.691
 _PRECISION = 0.05
 """LU by which the result may miss the target when the limiter works."""
-_ATTEMPTS = 8
+_ATTEMPTS = 10
 _MOST_DRIVE = 12.0
-"""dB by which the limiter may be driven beyond the plain gain; more would be heard."""
+"""dB beyond the plain gain by which the limiter may be driven; more would be heard."""
 _CEILING_MARGIN = 0.1
 """dB kept below the ceiling, because meters differ by about as much."""
+_LEAST_YIELD = 0.15
+"""LU that a dB of drive must bring; where it brings less, only what is quiet comes up."""
+_TOLERATED = 0.2
+"""LU below the target that the gentle limiter may leave before the quick one is tried."""
 _READ_AT_ONCE = 480_000
 
 
@@ -55,21 +59,29 @@ def normalise_loudness(samples: Samples, rate: int, target: float = -16.0, ceili
     gain = target - loudness
     if float(envelope.max()) * _linear(gain) <= ceiling:
         return samples * np.float32(_linear(gain))
-    drive = _drive(samples, envelope, rate, target=target, gain=gain, ceiling=ceiling)
-    return limit(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling)
+    for reach in (GENTLE, QUICK):
+        drive, missing = _drive(samples, envelope, rate, target=target, gain=gain, ceiling=ceiling, reach=reach)
+        if missing < _TOLERATED:
+            break
+    return limit(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling, reach=reach)
 
 
-def _drive(samples: Samples, envelope: Samples, rate: int, *, target: float, gain: float, ceiling: float) -> float:
-    """The gain in dB before the limiter that gives the target loudness after it."""
-    drive = gain
+def _drive(
+    samples: Samples, envelope: Samples, rate: int, *, target: float, gain: float, ceiling: float, reach: float
+) -> tuple[float, float]:
+    """The gain in dB before the limiter that gives the target loudness after it, and the LU that are missing still."""
+    drive, missing, step = gain, np.inf, 0.0
     for _ in range(_ATTEMPTS):
-        limited = limited_blocks(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling)
-        missing = target - _loudness(limited, rate)
-        if abs(missing) < _PRECISION or drive == gain + _MOST_DRIVE:
+        limited = limited_blocks(samples, envelope, rate, gain=_linear(drive + step), ceiling=ceiling, reach=reach)
+        still_missing = target - _loudness(limited, rate)
+        if missing - still_missing < _LEAST_YIELD * step:
             break
         # A dB before the limiter gives less than a dB after it, so full steps approach the target from below.
-        drive = min(drive + missing, gain + _MOST_DRIVE)
-    return drive
+        drive, missing = drive + step, still_missing
+        step = min(missing, gain + _MOST_DRIVE - drive)
+        if step < _PRECISION:
+            break
+    return drive, missing
 
 
 def _loudness(blocks: Iterable[Samples], rate: int) -> float:

@@ -23,7 +23,8 @@ def waveform(samples: Samples, points: int = 50) -> tuple[float, ...]:
         return (0.0,) * points
     windows = np.arange(points)[:, None]
     positions = ((windows + np.array(_PLACES)) * len(samples) / points).astype(np.int64)
-    averages = np.nan_to_num(samples[positions].astype(np.float64)).mean(axis=1)
+    picked = np.nan_to_num(samples[positions].astype(np.float64), posinf=1.0, neginf=-1.0)
+    averages = picked.mean(axis=1)
     levels = 20 * np.log10(np.maximum(_FLOOR, np.abs(averages)))
     lowest, span = levels.min(), np.ptp(levels)
     if not span > 0:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _UNKNOWN_SIZE = 0xFFFFFFFF
 """In a WAV header: the sound goes on until the stream ends."""
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_LONG_FRAME_RATES = (44_100, 48_000)
-"""Streams of MP3 and AAC are sent at one of these: frames are a fixed number of samples, so they are shortest here, and
-with them what the encoder adds to the length."""
+_SHORT_FRAME_RATES = (44_100, 48_000)
+"""Hz at which MP3 streams and AAC are written. Frames are a fixed number of samples, so here they take the least time,
+and with them what the encoder adds to the length."""
 _DEFAULT_RATE = 48_000
 _SILENT = 1e-3
 """−60 dBFS: sound below it may lose its onset without being missed."""
@@ -37,8 +37,8 @@ class _Codec:
 
     container: str
     encoder: str
-    whole_numbers: bool = False
-    """It gets 16-bit samples, so that what is decoded is to the bit what PCM and WAV hold."""
+    sample_format: str
+    """Of what the encoder gets. Floats are not cut on the way; FLAC gets the very numbers that PCM and WAV hold."""
     rates: tuple[int, ...] = ()
     """Hz that it can write; any when empty."""
     stream_rates: tuple[int, ...] = ()
@@ -62,8 +62,9 @@ _CODECS: dict[AudioFormat, _Codec] = {
     "mp3": _Codec(
         container="mp3",
         encoder="libmp3lame",
+        sample_format="fltp",
         rates=_MPEG_RATES,
-        stream_rates=_LONG_FRAME_RATES,
+        stream_rates=_SHORT_FRAME_RATES,
         bitrate=128_000,
         # LAME scales its input by 0.95.
         makes_up=1 / 0.95,
@@ -76,6 +77,7 @@ _CODECS: dict[AudioFormat, _Codec] = {
     "opus": _Codec(
         container="ogg",
         encoder="libopus",
+        sample_format="flt",
         rates=(48_000,),
         bitrate=64_000,
         highest_bitrate=256_000,
@@ -84,14 +86,15 @@ _CODECS: dict[AudioFormat, _Codec] = {
     "aac": _Codec(
         container="adts",
         encoder="aac",
-        rates=_LONG_FRAME_RATES,
+        sample_format="fltp",
+        rates=_SHORT_FRAME_RATES,
         bitrate=96_000,
         drops_silent_priming=True,
     ),
     "flac": _Codec(
         container="flac",
         encoder="flac",
-        whole_numbers=True,
+        sample_format="s16",
         options={"metadata_header_padding": "0"},
         encoder_stream_options={"frame_size": "2400"},
     ),
@@ -102,8 +105,8 @@ def encode(samples: Samples, sample_rate: int, format: AudioFormat, *, bitrate: 
     """A whole file. Its decoded length is that of the sound to the sample, for AAC within 43 ms (ADTS cannot say it).
 
     MP3, WAV, FLAC and PCM keep the sample rate if the format knows it; Opus and AAC are written at 48 kHz (AAC also at
-    44.1 kHz). `bitrate` is in bits per second, for MP3, Opus and AAC; what the format cannot
-    do becomes the nearest that it can. Raises `BadAudio` when there is no sound.
+    44.1 kHz). `bitrate` is in bits per second, for MP3, Opus and AAC; what the format cannot do becomes
+    the nearest that it can. Raises `BadAudio` when there is no sound.
     """
     if not len(samples):
         raise BadAudio("There is no sound to encode.")
@@ -226,8 +229,7 @@ class _Encoder:
         if codec.bitrate:
             self._stream.bit_rate = min(bitrate or codec.bitrate, codec.highest_bitrate)
         self._context = self._stream.codec_context
-        if codec.whole_numbers:
-            self._context.format = "s16"
+        self._context.format = codec.sample_format
         self._container.start_encoding()
         self._beginning = np.zeros(0, np.float32)
         self._drops_priming = codec.drops_silent_priming and (streaming or format == "aac")
@@ -259,10 +261,10 @@ class _Encoder:
     def _frame(self, samples: Samples) -> av.AudioFrame:
         import av
 
-        if self._codec.whole_numbers:
+        if self._codec.sample_format == "s16":
             frame = av.AudioFrame.from_ndarray(_sixteen_bits(samples)[None], format="s16", layout="mono")
         else:
-            level = np.ascontiguousarray(samples * np.float32(self._codec.makes_up))
+            level = np.ascontiguousarray(samples * np.float32(self._codec.makes_up), dtype=np.float32)
             frame = av.AudioFrame.from_ndarray(level[None], format="fltp", layout="mono")
         frame.sample_rate = self._rate
         frame.pts, frame.time_base = self._position, Fraction(1, self._rate)

@@ -1,0 +1,1 @@
+from tests.fixtures.speech import espeak as espeak
