@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,6 +12,10 @@ from prometheus_client.registry import Collector
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+
+
+Values = Mapping[Any, float]
+"""By the values of the labels: tuples of texts."""
 
 
 class Metrics:
@@ -54,11 +59,11 @@ class Snapshot(Collector):
     def __init__(self) -> None:
         self._families: dict[str, Metric] = {}
 
-    def set(self, name: str, documentation: str, label: str, values: dict[str, float]) -> None:
-        """Replace all values of one gauge; `values` is by label."""
-        family = GaugeMetricFamily(name, documentation, labels=[label])
+    def set(self, name: str, documentation: str, labels: Sequence[str], values: Values) -> None:
+        """Replace all values of one gauge; `values` is by the values of the labels."""
+        family = GaugeMetricFamily(name, documentation, labels=labels)
         for key, value in values.items():
-            family.add_metric([key], value)
+            family.add_metric(key, value)
         self._families[name] = family
 
     def collect(self) -> Iterable[Metric]:

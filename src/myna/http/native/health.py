@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
 import myna
+from myna.errors import EngineUnavailable
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -63,6 +64,8 @@ async def _state(part: Awaitable[object]) -> str:
 
 async def _engine_ready(services: Services) -> None:
     """The preferred engine has a process. One that is busy counts, so that load alone makes no node unready."""
+    if not services.registry.names:
+        raise EngineUnavailable("No engine can run here. `myna doctor` says why.")
     preferred = services.registry.names[0]
     counters = services.engines.counters.get(preferred)
     if counters is None or not counters.processes:
@@ -74,12 +77,20 @@ async def refresh_metrics(services: Services) -> None:
     snapshot = services.metrics.snapshot
     counts = services.engines.counters
     for name, documentation in _ENGINE_NUMBERS.items():
-        values = {engine: float(getattr(counters, name)) for engine, counters in counts.items()}
-        snapshot.set(f"myna_engine_{name}", documentation, "engine", values)
-    restarts = {engine: float(sum(counters.restarts.values())) for engine, counters in counts.items()}
-    snapshot.set("myna_engine_restarts", "Processes that were ended, for whatever reason.", "engine", restarts)
-    jobs = await services.jobs.count_by_status()
-    snapshot.set("myna_jobs", "Jobs by status, on all nodes.", "status", {name: float(n) for name, n in jobs.items()})
+        values = {(engine,): float(getattr(counters, name)) for engine, counters in counts.items()}
+        snapshot.set(f"myna_engine_{name}", documentation, ("engine",), values)
+    restarts = {
+        (engine, reason): float(number)
+        for engine, counters in counts.items()
+        for reason, number in counters.restarts.items()
+    }
+    snapshot.set("myna_engine_restarts", "Processes that were ended.", ("engine", "reason"), restarts)
+    jobs = {**dict.fromkeys(("queued", "running", "succeeded", "failed", "canceled"), 0)}
+    jobs |= await services.jobs.count_by_status()
+    values = {(status,): float(number) for status, number in jobs.items()}
+    snapshot.set(
+        "myna_jobs", "Jobs on all nodes: waiting and running now, ended in the last hour.", ("status",), values
+    )
 
 
 _ENGINE_NUMBERS = {
