@@ -44,10 +44,9 @@ def test_curl(espeak_server, key, headers):
 
 
 def test_python_requests(espeak_server, key):
-    headers = {"Authorization": f"Bearer {key}"}
-    made = requests.post(
-        f"{espeak_server.url}/v1/audio/voiceover/create", headers=headers, json={"prompt": PROMPT}, timeout=60
-    ).json()
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    url = f"{espeak_server.url}/v1/audio/voiceover/create"
+    made = requests.post(url, data=json.dumps({"prompt": PROMPT}), headers=headers, timeout=60).json()
     (listed,) = requests.get(
         f"{espeak_server.url}/v1/audio/voiceover/outputs", headers=headers, params={"per_page": 50}, timeout=60
     ).json()["outputs"]

@@ -1,6 +1,6 @@
 """The paths of the Stablecog API, as it was on 3 November 2023. Each also answers with a trailing slash.
 
-The vendor's pages: https://stablecog.com/docs/api/v1/audio/voiceover/{create,outputs,models,defaults}.
+The vendor's pages: https://stablecog.com/docs/v1/api-reference/audio/voiceover/{create,outputs,models,defaults}.
 """
 
 from __future__ import annotations
