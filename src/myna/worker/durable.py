@@ -57,6 +57,8 @@ _PATIENCE_SECONDS = 15.0
 _STUCK_AFTER_SECONDS = 30.0
 _LONGEST_GOODBYE_SECONDS = 5.0
 _THREADS = 64
+_SAY_AGAIN_SECONDS = 10.0
+_LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,8 @@ def _config(node_id: str, url: str) -> DBOSConfig:
         "enable_otlp": False,
         "log_level": "WARNING",
         "max_executor_threads": _THREADS,
+        # Nobody waits for notifications, so looking for them costs nothing; a stop waits for the next look.
+        "notification_listener_polling_interval_sec": 0.1,
     }
 
 
@@ -369,12 +373,20 @@ async def _wait(handle: Any) -> None:
 
 
 class _ToStructlog(logging.Handler):
-    """DBOS's words in the form of ours."""
+    """DBOS's words in the form of ours. While a database is away it says the same many times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        if now - self._said.get(place, -_SAY_AGAIN_SECONDS) < _SAY_AGAIN_SECONDS:
+            return
+        self._said[place] = now
         logger = structlog.get_logger()
         say = logger.error if record.levelno >= logging.ERROR else logger.warning
-        say("durable.dbos", message=record.getMessage(), exc_info=record.exc_info)
+        say("durable.dbos", message=record.getMessage()[:_LONGEST_MESSAGE], exc_info=record.exc_info)
 
 
 def _route_logs() -> None:
