@@ -11,6 +11,7 @@ import pytest
 
 from myna.credits.service import CreditService
 from myna.db.session import Database
+from tests.fixtures.databases import PostgresqlCluster
 from tests.fixtures.server import ServerFactory, ServerProcess
 
 VOICE = "Morgan Freeman"
@@ -44,6 +45,32 @@ def test_killed_server_loses_nothing_and_charges_once(make_server: ServerFactory
     for project in random.sample(projects, 5):
         assert httpx.get(project["downloads"][0]["url"]).status_code == 200
     assert_ledger_is_exact(server, token, shape)
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(300)
+def test_two_nodes_on_postgresql_and_s3_lose_nothing_when_one_is_killed(
+    make_server: ServerFactory, postgresql_cluster: PostgresqlCluster, s3_endpoint: str, s3_bucket: str
+) -> None:
+    with postgresql_cluster.migrated() as url:
+        shared = {
+            "MYNA_DATABASE_URL": url,
+            "MYNA_STORAGE_URL": f"s3://{s3_bucket}/files",
+            "MYNA_STORAGE_ENDPOINT": s3_endpoint,
+            "MYNA_SECRET": "the same on all nodes",
+            "MYNA_RATE_LIMITS": "off",
+            "MYNA_DEAD_AFTER_SECONDS": "2",
+        }
+        doomed, survivor = make_server(**shared), make_server(**shared)
+        token = survivor.new_key(credits=20)
+        accepted = [submit(node, token, number) for number in range(10) for node in (doomed, survivor)]
+        assert len(set(accepted)) == 10, "the same Idempotency-Key is the same job on both nodes"
+        doomed.kill()
+        projects = asyncio.run(wait_for_all(survivor, token, sorted(set(accepted))))
+        assert {project["status"] for project in projects} == {"complete"}
+        assert httpx.get(projects[0]["downloads"][0]["url"].replace(doomed.url, survivor.url)).status_code == 200
+        assert survivor.balance(token) == 10_000
+        survivor.stop()
 
 
 def submit_while_killing(server: ServerProcess, token: str, shape: Shape) -> list[str]:

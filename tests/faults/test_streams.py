@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import psutil
 import pytest
-from myna.media.decode import decode
 
+from myna.media.decode import decode
 from tests.fixtures.server import ServerProcess
 
 pytestmark = pytest.mark.fault
