@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import structlog
 
+from myna.audio.check import check_audio
 from myna.audio.denoise import denoise
 from myna.audio.loudness import normalise_loudness
 from myna.audio.resample import resample
@@ -62,7 +63,7 @@ class Renderer:
             text = emoji_names(request.text)
         if not text:
             raise InvalidRequest("The text holds nothing that can be spoken.", field="text")
-        pieces = tuple(split(text, language, able.max_characters, eager=eager))
+        pieces = tuple(_sayable(split(text, language, able.max_characters, eager=eager)))
         requests = tuple(
             SynthesisRequest(
                 text=piece.text,
@@ -117,7 +118,9 @@ class Renderer:
         for attempt in range(1, ATTEMPTS_PER_PIECE + 1):
             try:
                 chunks = await self._engines.synthesize(engine, request)
-                return _with_pause(np.concatenate([chunk.samples for chunk in chunks]), request, chunks[0].sample_rate)
+                samples, rate = np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
+                check_audio(samples, rate, self._registry.describe(engine).sample_rate)
+                return _with_pause(samples, request, rate)
             except EngineFailed as error:
                 if not error.retryable or attempt == ATTEMPTS_PER_PIECE:
                     raise
@@ -131,6 +134,11 @@ def _check_supported(request: SpeechRequest, language: str, able: Capabilities) 
         raise Unsupported(f"The engine `{able.name}` does not speak `{language}`.", field="language")
     if request.speed != 1.0 and "speed" not in able.options:
         raise Unsupported(f"The engine `{able.name}` speaks at its own speed only.", field="speed")
+
+
+def _sayable(pieces: list[Piece]) -> list[Piece]:
+    """Without pieces that are nothing but punctuation, unless there are no others (names of emoji, say)."""
+    return [piece for piece in pieces if speakable(piece.text)] or pieces
 
 
 def _with_pause(samples: Samples, request: SynthesisRequest, rate: int) -> Samples:

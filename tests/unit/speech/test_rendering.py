@@ -51,6 +51,11 @@ async def test_every_sentence_is_spoken(renderer: Renderer, voice: Voice) -> Non
     assert ten.duration == pytest.approx(10 * one.duration, rel=0.02)
 
 
+async def test_paragraphs_of_punctuation_are_passed_over(renderer: Renderer, voice: Voice) -> None:
+    script = renderer.prepare(replace(REQUEST, text="One sentence.\n\n* * *\n\n…\n\nAnother one."), voice)
+    assert [piece.text for piece in script.pieces] == ["One sentence.", "Another one."]
+
+
 async def test_the_level_is_what_was_asked_for(renderer: Renderer, voice: Voice) -> None:
     recording = await render(renderer, voice, text="A sentence that is long enough to be measured.", loudness=-16.0)
     assert integrated_loudness(recording.samples, recording.sample_rate) == pytest.approx(-16.0, abs=0.5)
