@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,7 +56,7 @@ def test_generate_downloads_speech(ask, espeak_server, tmp_path):
     request = {"name": "Morning", "style": {"prompt": PROMPT, "voiceName": "Morgan Freeman"}}
     said = ask(espeak_server, espeak_server.new_key(), request)
     project, checked, deleted = said["project"], said["checked"], said["deleted"]
-    assert (project["status"], project["name"], project["creditsCharged"]) == ("complete", "Morning", 5)
+    assert (project["status"], project["name"], project["creditsCharged"]) == ("complete", "Morning", 4)
     (path,) = project["downloadedPaths"]
     assert Path(path) == tmp_path / f"{project['id']}.wav"
     heard = listen(Path(path).read_bytes())
@@ -63,6 +64,9 @@ def test_generate_downloads_speech(ask, espeak_server, tmp_path):
     assert heard.level > 0.03
     assert heard.voiced > 0.5
     assert heard.pitches > 0.5
+    stored = espeak_server.data_dir / "files" / "uploads"
+    upload_id = re.fullmatch(r"api-assets/(c[0-9a-z]{24})/audio\.wav", said["uploaded"])[1]
+    assert [file.read_bytes() for file in stored.rglob(f"{upload_id}.wav")] == [Path(path).read_bytes()]
     assert checked["type"] == "VOICE_GENERATOR"
     assert (deleted["enabled"], deleted["downloads"]) == (False, [])
 

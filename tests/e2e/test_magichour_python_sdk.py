@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 from magic_hour import AsyncClient, Client
 from make_api_request import ApiError
@@ -25,8 +29,20 @@ def poll_often(monkeypatch):
 
 
 @pytest.fixture
-def client(espeak_server):
-    return Client(token=espeak_server.new_key(credits=100), base_url=espeak_server.url)
+def token(espeak_server):
+    return espeak_server.new_key(credits=100)
+
+
+@pytest.fixture
+def connect():
+    """Clients as the documentation makes them, with a connection that is closed in the end."""
+    with httpx.Client(timeout=60) as connection:
+        yield lambda url, token: Client(token=token, base_url=url, httpx_client=connection)
+
+
+@pytest.fixture
+def client(connect, espeak_server, token):
+    return connect(espeak_server.url, token)
 
 
 def assert_is_speech(path, prompt=PROMPT):
@@ -43,7 +59,7 @@ def test_generate_downloads_speech(client, tmp_path):
         style=STYLE, name="Morning", wait_for_completion=True, download_outputs=True, download_directory=str(tmp_path)
     )
     assert (project.status, project.name, project.type_) == ("complete", "Morning", "VOICE_GENERATOR")
-    assert (project.enabled, project.error, project.credits_charged) == (True, None, 5)
+    assert (project.enabled, project.error, project.credits_charged) == (True, None, 4)
     (path,) = project.downloaded_paths
     assert Path(path).name == f"{project.id}.wav"
     assert_is_speech(path)
@@ -60,25 +76,26 @@ def test_two_downloads_into_one_folder_are_two_files(client, tmp_path):
     assert first != second
 
 
-def test_generate_under_the_prefix(espeak_server, tmp_path):
-    client = Client(token=espeak_server.new_key(), base_url=f"{espeak_server.url}/magichour")
+def test_generate_under_the_prefix(connect, espeak_server, token, tmp_path):
+    client = connect(f"{espeak_server.url}/magichour", token)
     project = client.v1.ai_voice_generator.generate(style=STYLE, name=None, download_directory=str(tmp_path))
     assert project.name.startswith("Voice Generator - 2")
     assert_is_speech(project.downloaded_paths[0])
 
 
-async def test_the_asynchronous_client(espeak_server, tmp_path):
-    client = AsyncClient(token=espeak_server.new_key(), base_url=espeak_server.url)
-    project = await client.v1.ai_voice_generator.generate(style=STYLE, download_directory=str(tmp_path))
-    assert project.status == "complete"
-    assert_is_speech(project.downloaded_paths[0])
-    await client.v1.audio_projects.delete(id=project.id)
-    assert (await client.v1.audio_projects.get(id=project.id)).enabled is False
+async def test_the_asynchronous_client(espeak_server, token, tmp_path):
+    async with httpx.AsyncClient(timeout=60) as connection:
+        client = AsyncClient(token=token, base_url=espeak_server.url, httpx_client=connection)
+        project = await client.v1.ai_voice_generator.generate(style=STYLE, download_directory=str(tmp_path))
+        assert project.status == "complete"
+        assert_is_speech(project.downloaded_paths[0])
+        await client.v1.audio_projects.delete(id=project.id)
+        assert (await client.v1.audio_projects.get(id=project.id)).enabled is False
 
 
-def test_a_failing_job_returns_a_project_with_its_error(server, tmp_path):
+def test_a_failing_job_returns_a_project_with_its_error(connect, server, tmp_path):
     key = server.new_key(credits=10)
-    client = Client(token=key, base_url=server.url)
+    client = connect(server.url, key)
     project = client.v1.ai_voice_generator.generate(
         style={"prompt": "Hello fake:fail=No_voice_today there", "voice_name": "Joe Rogan"},
         download_directory=str(tmp_path),
@@ -121,19 +138,19 @@ def test_account(client):
     assert (account.credits, account.email, account.subscription) == (100, None, None)
 
 
-@pytest.mark.parametrize("token", [None, "mhk_live_wrong"])
-def test_a_missing_or_wrong_key(espeak_server, token):
+@pytest.mark.parametrize("wrong", [None, "mhk_live_wrong"])
+def test_a_missing_or_wrong_key(connect, espeak_server, wrong):
+    client = connect(espeak_server.url, wrong)
     with pytest.raises(ApiError) as caught:
-        Client(token=token, base_url=espeak_server.url).v1.ai_voice_generator.create(style=STYLE)
+        client.v1.ai_voice_generator.create(style=STYLE)
     assert caught.value.status_code == 401
     assert caught.value.body == {"code": "unauthorized", "message": "Unauthorized"}
 
 
-def test_no_credits(espeak_server):
+def test_no_credits(connect, espeak_server):
+    client = connect(espeak_server.url, espeak_server.new_key(credits=1))
     with pytest.raises(ApiError) as caught:
-        Client(token=espeak_server.new_key(credits=1), base_url=espeak_server.url).v1.ai_voice_generator.create(
-            style=STYLE
-        )
+        client.v1.ai_voice_generator.create(style=STYLE)
     assert caught.value.status_code == 402
     assert caught.value.body["code"] == "insufficient_credits"
 
@@ -151,3 +168,16 @@ def test_many_at_once(client, tmp_path):
     projects = asyncio.run(all_of_them())
     assert {project.status for project in projects} == {"complete"}
     assert len({path for project in projects for path in project.downloaded_paths}) == 6
+
+
+def test_the_example(espeak_server, token, tmp_path):
+    example = Path(__file__).parents[2] / "examples" / "magichour_voice.py"
+    done = subprocess.run(
+        [sys.executable, example, "Good morning.", str(tmp_path / "made")],
+        env={**os.environ, "MYNA_URL": espeak_server.url, "MYNA_KEY": token},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert_is_speech(done.stdout.strip(), "Good morning.")

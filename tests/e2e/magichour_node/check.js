@@ -12,10 +12,12 @@ async function main() {
     downloadOutputs: true,
     downloadDirectory,
   });
+  const [downloaded] = project.downloadedPaths ?? [];
+  const uploaded = downloaded ? await client.v1.files.uploadFile(downloaded) : null;
   const checked = await client.v1.audioProjects.get({ id: project.id });
   await client.v1.audioProjects.delete({ id: project.id });
   const deleted = await client.v1.audioProjects.get({ id: project.id });
-  console.log(JSON.stringify({ project, checked, deleted }));
+  console.log(JSON.stringify({ project, uploaded, checked, deleted }));
 }
 
 main().catch((error) => {

@@ -66,7 +66,7 @@ def first_fault(error: ValidationError) -> InvalidRequest:
     """The first fault of a body, with the name of the field: `style.prompt: String should have …`."""
     fault = error.errors(include_url=False, include_context=False)[0]
     if fault["type"] == "json_invalid":
-        return InvalidRequest(f"The request body is not valid JSON. {fault['msg']}")
+        return InvalidRequest(f"The request body is not valid JSON: {fault['msg'].removeprefix('Invalid JSON: ')}")
     field = _path(fault["loc"])
     if not field:
         return InvalidRequest("The request body must be a JSON object")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from datetime import timedelta
 
@@ -13,6 +11,7 @@ from myna.kit import clock
 from myna.settings import Settings
 from myna.storage.links import LinkSigner
 from myna.webhooks.schemas import Endpoint, Event
+from tests.fixtures.magichour import is_genuine
 from tests.unit.http.magichour.samples import CREATED_AT, JOB_ID, job, output
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -39,15 +38,6 @@ class OneOutput:
 
 def event(type_):
     return Event(id="event", account_id="account", type=type_, job_id=JOB_ID, data={}, created_at=CREATED_AT)
-
-
-def is_genuine(body, headers, secret, now, tolerance=300):
-    """What the vendor's documentation tells receivers to do."""
-    timestamp = headers["magic-hour-event-timestamp"]
-    if abs(now - int(timestamp)) > tolerance:
-        return False
-    expected = hmac.new(secret.encode("utf-8"), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, headers["magic-hour-event-signature"])
 
 
 @pytest.fixture
