@@ -79,6 +79,14 @@ class VoiceNotFound(NotFound):
     code = "voice_not_found"
 
 
+class RequestTimeout(MynaError):
+    """The body did not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+    retryable = True
+
+
 class Conflict(MynaError):
     """The thing is not in a state that allows this."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 
 from starlette.types import Scope
 
 from myna.accounts.schemas import Caller
-from myna.kit import ids
 
 _KEY = "myna.context"
 
@@ -16,7 +16,7 @@ _KEY = "myna.context"
 class RequestContext:
     """One request."""
 
-    request_id: str = field(default_factory=lambda: ids.prefixed("req"))
+    request_id: str = field(default_factory=lambda: f"req_{secrets.token_hex(12)}")
     api: str = "native"
     """Which API answers."""
     route: str = "unmatched"

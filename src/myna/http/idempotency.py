@@ -34,7 +34,7 @@ MAX_KEPT_BYTES = 64 * 1024 * 1024
 _IN_MEMORY = 1_000_000
 _SWEEP_SECONDS = 60.0
 _SWEEP_ROWS = 200
-_NEVER_KEPT = frozenset({401, 409, 413, 429, 503})
+_NEVER_KEPT = frozenset({401, 408, 409, 413, 429, 503})
 """Refusals that say nothing about the request itself."""
 _KEPT_HEADERS = frozenset({"content-type", "content-disposition", "location", "cache-control", "x-should-retry"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
@@ -10,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from myna.errors import MynaError
+from myna.errors import MynaError, RequestTimeout
 from myna.http.body import Body, ClientGone, check_content_length, read_body
 from myna.http.context import RequestContext, context_of
 from myna.http.errors import ErrorResponse
@@ -21,6 +22,10 @@ log = structlog.get_logger("myna.http")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 _BODY = "myna.body"
+BODY_SECONDS = 60.0
+"""How long a client may take to send a body."""
+UPLOAD_SECONDS = 1800.0
+"""How long it may take for a form with files."""
 STREAMED_UPLOADS = "/uploads/"
 """Paths whose route reads and limits the body itself."""
 
@@ -147,7 +152,7 @@ class BodyLimit:
                 check_content_length(scope, self._upload_limit)
                 await self._app(scope, receive, send)
                 return
-            body = await read_body(scope, receive, self._limit(headers))
+            body = await self._read(scope, receive, headers)
         except MynaError as error:
             await self._refuse(error, scope, receive, send)
             return
@@ -157,9 +162,13 @@ class BodyLimit:
             scope[_BODY] = body
             await self._app(scope, body.replay(receive), send)
 
-    def _limit(self, headers: Headers) -> int:
+    async def _read(self, scope: Scope, receive: Receive, headers: Headers) -> Body:
         is_upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
-        return self._upload_limit if is_upload else self._json_limit
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS if is_upload else BODY_SECONDS):
+                return await read_body(scope, receive, self._upload_limit if is_upload else self._json_limit)
+        except TimeoutError:
+            raise RequestTimeout from None
 
     async def _refuse(self, error: MynaError, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._respond(error)

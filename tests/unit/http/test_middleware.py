@@ -6,6 +6,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from structlog.testing import capture_logs
 
 from myna.errors import BodyTooLarge, MynaError, Unavailable
+from myna.http import middleware
 from myna.http.context import context_of
 from myna.http.errors import retry_headers
 from myna.http.metrics import Metrics
@@ -208,6 +209,13 @@ class TestBodyLimit:
         headers["content-length"] = "5000"
         app = self.limited(self.echo, max_json_bytes=1000, max_upload_bytes=4000)
         assert (await run(app, method="PUT", path="/uploads/token/a.wav", headers=headers)).status == 413
+
+    async def test_a_body_that_does_not_come(self, monkeypatch):
+        monkeypatch.setattr(middleware, "BODY_SECONDS", 0.05)
+        connection = Connection(piece(b"a", more=True))
+        answer = await run(self.limited(self.echo), connection, method="POST", headers={"content-length": "3"})
+        assert (answer.status, answer.body) == (408, b"vendor says request_timeout")
+        assert answer.headers["connection"] == "close"
 
     async def test_a_client_that_goes_is_not_answered(self):
         connection = Connection({"type": "http.disconnect"})
