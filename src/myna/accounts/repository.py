@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from myna.accounts.schemas import Account, ApiKey, Caller
@@ -14,6 +14,13 @@ from myna.db.statements import insert, inserted
 from myna.db.tables import accounts, api_keys
 
 _KEY_COLUMNS = [column for column in api_keys.c if column.name != "hash"]
+_OWNER_COLUMNS: Sequence[Any] = (accounts.c.name, accounts.c.role, accounts.c.banned, accounts.c.created_at)
+_CALLER = (
+    select(*_KEY_COLUMNS, *(column.label(f"account_{column.name}") for column in _OWNER_COLUMNS))
+    .join(accounts, accounts.c.id == api_keys.c.account_id)
+    .where(api_keys.c.hash == bindparam("digest"))
+)
+"""Every request asks this, so it is built once."""
 
 
 class AccountRepository:
@@ -62,12 +69,7 @@ class AccountRepository:
 
     async def caller(self, digest: str) -> Caller | None:
         """Who owns the key with this hash, also when it is revoked."""
-        statement = (
-            select(*_KEY_COLUMNS, *(column.label(f"account_{column.name}") for column in _OWNER_COLUMNS))
-            .join(accounts, accounts.c.id == api_keys.c.account_id)
-            .where(api_keys.c.hash == digest)
-        )
-        row = (await self._connection.execute(statement)).mappings().first()
+        row = (await self._connection.execute(_CALLER, {"digest": digest})).mappings().first()
         return None if row is None else Caller(_owner(row), _key(row))
 
     async def key(self, key_id: str) -> ApiKey | None:
@@ -91,9 +93,6 @@ class AccountRepository:
     async def _one_account(self, where: Any) -> Account | None:
         row = (await self._connection.execute(select(accounts).where(where))).mappings().first()
         return None if row is None else _account(row)
-
-
-_OWNER_COLUMNS: Sequence[Any] = (accounts.c.name, accounts.c.role, accounts.c.banned, accounts.c.created_at)
 
 
 def _account(row: RowMapping) -> Account:

@@ -120,7 +120,7 @@ class CreditService:
     async def expire_credits(self) -> int:
         """Write off what is left of expired credits. Returns how many there were."""
         now, count = clock.now(), 0
-        async with self._database.reading() as connection:
+        async with self._database.reading(long=True) as connection:
             account_ids = await CreditRepository(connection).accounts_with_expired_credits(now)
         for account_id in account_ids:
             async with self._database.transaction() as connection:
@@ -144,7 +144,7 @@ class CreditService:
 
     async def check(self) -> list[str]:
         """What is wrong with the ledger, in words; nothing when it is exact. Reads all of it."""
-        async with self._database.reading() as connection:
+        async with self._database.reading(long=True) as connection:
             repository = CreditRepository(connection)
             wrong = [
                 f"credit {id} has {left} left, but its entries add up to {total}"

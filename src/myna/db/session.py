@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from myna.db.migrations.upgrade import upgrade
+from myna.db.sqlite import reading_engine, writing_engine
 from myna.errors import InvalidRequest, StartupError, StorageFull, Unavailable
 
 Dialect = Literal["sqlite", "postgresql"]
@@ -28,7 +29,7 @@ _DRIVERS: dict[str, tuple[Dialect, str]] = {
     "postgresql": ("postgresql", "postgresql+psycopg"),
 }
 _WAIT_SECONDS = 30
-_POOL = 8
+_POOL, _LONG_READS = 8, 2
 _MIGRATION_LOCK = 5_911_742_306
 """Any number that nothing else in the same PostgreSQL server uses as an advisory lock."""
 
@@ -62,9 +63,12 @@ class Database:
         if self.dialect == "sqlite":
             require_sqlite(sqlite3.sqlite_version_info, sys.version_info[:2])
             self._path = Path(parsed.database or "")
-            self._writing, self._reading = _sqlite_engine(parsed, 1), _sqlite_engine(parsed, _POOL, read_only=True)
+            self._writing = writing_engine(parsed, _WAIT_SECONDS)
+            self._reading = reading_engine(parsed, _WAIT_SECONDS, _POOL)
+            self._reading_long = reading_engine(parsed, _WAIT_SECONDS, _LONG_READS, long=True)
         else:
-            self._writing = self._reading = _postgresql_engine(parsed)
+            self._writing = _postgresql_engine(parsed)
+            self._reading = self._reading_long = self._writing.execution_options(isolation_level="AUTOCOMMIT")
         self._turn = asyncio.Lock()
 
     async def migrate(self) -> None:
@@ -101,19 +105,20 @@ class Database:
             await callback()
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         """A connection to read with. Inside a transaction of the same task it sees what that has written.
 
-        Outside of one, each statement sees the newest committed state.
+        Outside of one, each statement sees the newest committed state. Say `long` for what reads many rows: it must
+        not hold up other requests.
         """
         outer = self._current()
         if outer is not None:
             with _translated_errors():
                 yield outer.connection
             return
+        engine = self._reading_long if long else self._reading
         with _translated_errors():
-            async with self._reading.connect() as connection:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with engine.connect() as connection:
                 yield connection
 
     async def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
@@ -132,8 +137,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections. The database can be used again afterwards."""
-        await self._writing.dispose()
-        await self._reading.dispose()
+        for engine in (self._writing, self._reading, self._reading_long):
+            await engine.dispose()
 
     def _current(self) -> _Transaction | None:
         """A child task inherits the variable but must not share its parent's connection."""
@@ -206,35 +211,6 @@ def _parse(url: str) -> URL:
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StartupError("The database must be a file, so that it outlives the process: sqlite:///path.")
     return parsed.set(drivername=_DRIVERS[backend][1])
-
-
-def _sqlite_engine(url: URL, connections: int, *, read_only: bool = False) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=_WAIT_SECONDS,
-        connect_args={"timeout": _WAIT_SECONDS, "isolation_level": None, "cached_statements": 256},
-    )
-
-    def configure(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in ("foreign_keys=ON", "synchronous=FULL", f"query_only={'ON' if read_only else 'OFF'}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-        connection.create_function("lower", 1, _lower, deterministic=True)
-
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-    event.listen(engine.sync_engine, "connect", configure)
-    event.listen(engine.sync_engine, "begin", begin)
-    return engine
-
-
-def _lower(value: Any) -> Any:
-    """SQLite's own `lower` knows ASCII alone."""
-    return value.lower() if isinstance(value, str) else value
 
 
 def _postgresql_engine(url: URL) -> AsyncEngine:

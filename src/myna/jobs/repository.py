@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Select, String, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from myna.db.statements import insert, inserted
+from myna.db.statements import insert, inserted, row_of
 from myna.db.tables import jobs
 from myna.jobs.schemas import FINISHED, DayOfUse, Job, JobStatus
 
@@ -27,7 +26,7 @@ class JobRepository:
 
     async def insert(self, job: Job) -> bool:
         """False when the account has a job with this id or of this moment."""
-        statement = insert(self._connection, jobs).values(asdict(job)).on_conflict_do_nothing()
+        statement = insert(self._connection, jobs).values(row_of(job)).on_conflict_do_nothing()
         return await inserted(self._connection, statement)
 
     async def find(self, job_id: str) -> Job | None:

@@ -73,20 +73,18 @@ class OutputService:
         order: Order = "desc",
     ) -> Page[Output]:
         """The page that follows the output which was created at `after`. The newest come first unless asked else."""
-        async with self._database.reading() as connection:
-            found = await OutputRepository(connection).page(
-                account_id, where or OutputFilter(), after, limit + 1, order
-            )
+        where = where or OutputFilter()
+        async with self._database.reading(long=where != OutputFilter()) as connection:
+            found = await OutputRepository(connection).page(account_id, where, after, limit + 1, order)
         return Page(found[:limit], has_more=len(found) > limit)
 
     async def count(self, account_id: str, where: OutputFilter | None = None) -> int:
         """How many there are. Without a filter, or with one for the API alone, this costs the same at any number."""
         where = where or OutputFilter()
-        async with self._database.reading() as connection:
+        is_total = where == OutputFilter(api=where.api)
+        async with self._database.reading(long=not is_total) as connection:
             outputs = OutputRepository(connection)
-            if where == OutputFilter(api=where.api):
-                return await outputs.total(account_id, where.api)
-            return await outputs.count(account_id, where)
+            return await (outputs.total(account_id, where.api) if is_total else outputs.count(account_id, where))
 
     async def set_favorite(self, account_id: str, output_id: str, is_favorited: bool) -> Output:
         """Raises `NotFound`."""
