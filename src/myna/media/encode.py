@@ -19,10 +19,12 @@ from myna.media.formats import AudioFormat
 if TYPE_CHECKING:
     import av
     from av.audio.stream import AudioStream
+    from av.packet import Packet
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
 """In a WAV header: the sound goes on until the stream ends."""
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_SKIP_SAMPLES = struct.Struct("<IIBB")
 _SHORT_FRAME_RATES = (44_100, 48_000)
 """Hz at which MP3 streams and AAC are written. Frames are a fixed number of samples, so here they take the least time,
 and with them what the encoder adds to the length."""
@@ -51,6 +53,8 @@ class _Codec:
     stream_options: dict[str, str] = field(default_factory=dict)
     """Of the container, in streams only."""
     encoder_stream_options: dict[str, str] = field(default_factory=dict)
+    delay: int = 0
+    """Samples that a decoder gives before the sound, where FFmpeg needs help to say how many come after it."""
     makes_up: float = 1.0
     """What the samples are multiplied with before, because the encoder turns them down."""
     drops_silent_priming: bool = False
@@ -66,6 +70,8 @@ _CODECS: dict[AudioFormat, _Codec] = {
         rates=_MPEG_RATES,
         stream_rates=_SHORT_FRAME_RATES,
         bitrate=128_000,
+        # 576 of the encoder and 529 of every decoder.
+        delay=1_105,
         # LAME scales its input by 0.95.
         makes_up=1 / 0.95,
         options={"id3v2_version": "0"},
@@ -81,6 +87,7 @@ _CODECS: dict[AudioFormat, _Codec] = {
         rates=(48_000,),
         bitrate=64_000,
         highest_bitrate=256_000,
+        options={"fflags": "+bitexact"},
         stream_options={"page_duration": "100000"},
     ),
     "aac": _Codec(
@@ -234,6 +241,7 @@ class _Encoder:
         self._beginning = np.zeros(0, np.float32)
         self._drops_priming = codec.drops_silent_priming and (streaming or format == "aac")
         self._position = 0
+        self._packets = 0
 
     def write(self, samples: Samples) -> None:
         self._encode(self._resampler.process(samples))
@@ -251,12 +259,25 @@ class _Encoder:
         self._mux(samples)
 
     def _mux(self, samples: Samples | None) -> None:
-        for packet in self._stream.encode(None if samples is None else self._frame(samples)):
+        packets = self._stream.encode(None if samples is None else self._frame(samples))
+        self._packets += len(packets)
+        if samples is None and packets and self._codec.delay:
+            self._say_padding(packets[-1])
+        for packet in packets:
             if self._drops_priming:
                 self._drops_priming = False
                 if samples is not None and np.abs(self._beginning).max(initial=0.0) < _SILENT:
                     continue
             self._container.mux(packet)
+
+    def _say_padding(self, last: Packet[AudioStream]) -> None:
+        """Tell the container how many samples at the end are not sound. FFmpeg says it only up to one frame of them."""
+        if not last.has_sidedata("skip_samples"):
+            return
+        padding = self._packets * self._context.frame_size - self._codec.delay - self._position
+        said = last.get_sidedata("skip_samples")
+        said.update(_SKIP_SAMPLES.pack(0, max(0, padding), 0, 0))
+        last.set_sidedata(said)
 
     def _frame(self, samples: Samples) -> av.AudioFrame:
         import av
