@@ -18,6 +18,7 @@ from myna.errors import UnsupportedMedia
 
 if TYPE_CHECKING:
     import av
+    from av.audio.codeccontext import AudioCodecContext
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
@@ -76,7 +77,8 @@ def _sound_track(container: InputContainer) -> AudioStream:
     if not container.streams.audio:
         raise UnsupportedMedia("There is no sound in this file.")
     stream = container.streams.audio[0]
-    if stream.codec_context.name not in DECODERS or stream.codec_context.sample_rate not in _RATES:
+    context: AudioCodecContext | None = stream.codec_context  # None when FFmpeg has no decoder for it.
+    if context is None or context.name not in DECODERS or context.sample_rate not in _RATES:
         raise UnsupportedMedia
     return stream
 
