@@ -53,7 +53,7 @@ class World:
         )
         self.services.limiter = RequestLimiter(self.services.settings)
         paths = {
-            "/work": self.work,
+            "/labour": self.work,
             "/refuse": self.refuse,
             "/fail": self.fail,
             "/stream": self.stream,
@@ -133,8 +133,8 @@ def once(key="k1", **headers):
 
 class TestReplay:
     async def test_the_same_request_is_done_once(self, world, http):
-        first = await http.post("/work", json={"a": 1, "b": 2}, headers=once())
-        again = await http.post("/work", json={"b": 2, "a": 1}, headers=once('"k1"'))
+        first = await http.post("/labour", json={"a": 1, "b": 2}, headers=once())
+        again = await http.post("/labour", json={"b": 2, "a": 1}, headers=once('"k1"'))
         assert (first.status_code, first.content) == (again.status_code, again.content)
         assert again.headers["idempotent-replayed"] == "true"
         assert "idempotent-replayed" not in first.headers
@@ -145,28 +145,28 @@ class TestReplay:
 
     async def test_without_a_key_every_request_is_done(self, world, http):
         for _ in range(2):
-            await http.post("/work", json={})
+            await http.post("/labour", json={})
         assert len(set(world.done)) == 2
 
     async def test_only_posts(self, world, http):
         for _ in range(2):
-            await http.get("/work", headers=once())
+            await http.get("/labour", headers=once())
         assert len(world.done) == 2
 
     async def test_other_accounts_and_other_paths_are_others(self, world, http, client):
-        await http.post("/work", headers=once())
+        await http.post("/labour", headers=once())
         await http.post("/empty", headers=once())
         other = await world.new_key("other")
         async with client(world.app, headers={"Authorization": f"Bearer {other}"}) as theirs:
-            await theirs.post("/work", headers=once())
+            await theirs.post("/labour", headers=once())
         assert len(world.done) == 3
 
     async def test_another_key_of_the_account_is_the_same_caller(self, world, http, client, key):
         account = (await world.services.accounts.authenticate(key)).account
         _, second = await world.services.accounts.create_key(account.id, "second")
-        await http.post("/work", headers=once())
+        await http.post("/labour", headers=once())
         async with client(world.app, headers={"Authorization": f"Bearer {second}"}) as same:
-            assert (await same.post("/work", headers=once())).headers["idempotent-replayed"] == "true"
+            assert (await same.post("/labour", headers=once())).headers["idempotent-replayed"] == "true"
 
     async def test_an_empty_answer(self, world, http):
         for _ in range(2):
@@ -190,7 +190,7 @@ class TestReplay:
             assert b"myna_secret" not in await world.services.storage.get(stored.key)
 
     async def test_derived_ids_have_their_forms(self, world, http):
-        body = (await http.post("/work", headers=once())).json()
+        body = (await http.post("/labour", headers=once())).json()
         assert len(body["job"]) == 36
         assert len(body["cuid"]) == 25
         assert body["cuid"].startswith("c")
@@ -199,34 +199,34 @@ class TestReplay:
 @ON_SQLITE
 class TestRefusals:
     async def test_another_body(self, world, http):
-        await http.post("/work", json={"a": 1}, headers=once())
-        answer = await http.post("/work", json={"a": 2}, headers=once())
+        await http.post("/labour", json={"a": 1}, headers=once())
+        answer = await http.post("/labour", json={"a": 2}, headers=once())
         assert (answer.status_code, answer.json()) == (422, {"vendor": "idempotency_mismatch"})
         assert answer.headers["x-should-retry"] == "false"
         assert len(world.done) == 1
 
     async def test_while_the_first_runs(self, world, http):
         world.may_finish.clear()
-        running = asyncio.create_task(http.post("/work", headers=once()))
+        running = asyncio.create_task(http.post("/labour", headers=once()))
         while not world.done:
             await asyncio.sleep(0.01)
-        answer = await http.post("/work", headers=once())
+        answer = await http.post("/labour", headers=once())
         assert (answer.status_code, answer.json()) == (409, {"vendor": "request_in_progress"})
         assert answer.headers["retry-after"] == "1"
         assert answer.headers["x-should-retry"] == "true"
         world.may_finish.set()
         assert (await running).status_code == 202
-        assert (await http.post("/work", headers=once())).headers["idempotent-replayed"] == "true"
+        assert (await http.post("/labour", headers=once())).headers["idempotent-replayed"] == "true"
 
     async def test_fifty_at_once(self, world, http):
-        answers = await asyncio.gather(*(http.post("/work", json={"a": 1}, headers=once()) for _ in range(50)))
+        answers = await asyncio.gather(*(http.post("/labour", json={"a": 1}, headers=once()) for _ in range(50)))
         statuses = {answer.status_code for answer in answers}
         assert len(world.done) == 1
         assert statuses <= {202, 409}
         assert 202 in statuses
 
     async def test_a_wrong_key_stores_nothing(self, world, http, database):
-        answer = await http.post("/work", headers=once(Authorization=f"Bearer {new_token()}"))
+        answer = await http.post("/labour", headers=once(Authorization=f"Bearer {new_token()}"))
         assert (answer.status_code, answer.json()) == (401, {"vendor": "unauthorized"})
         async with database.reading() as connection:
             assert (await connection.execute(select(idempotency_keys))).first() is None
@@ -241,7 +241,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("bad", ["", "k" * 256, "é"])
     async def test_a_bad_key(self, world, http, bad):
-        answer = await http.post("/work", headers=[(b"Idempotency-Key", bad.encode())])
+        answer = await http.post("/labour", headers=[(b"Idempotency-Key", bad.encode())])
         assert (answer.status_code, answer.json()) == (400, {"vendor": "invalid_request"})
         assert world.done == []
 
@@ -313,10 +313,10 @@ async def post(world, path, key, connection=None, query=b"", idempotency_key="k1
 
 class TestRestart:
     async def test_answers_survive_it(self, world, http, client, key, database):
-        first = await http.post("/work", headers=once())
+        first = await http.post("/labour", headers=once())
         restarted = World(database, "node-2", world.services.storage)
         async with client(restarted.app, headers={"Authorization": f"Bearer {key}"}) as later:
-            again = await later.post("/work", headers=once())
+            again = await later.post("/labour", headers=once())
         assert again.content == first.content
         assert restarted.done == []
 
@@ -324,8 +324,8 @@ class TestRestart:
         job_id = await self.die_in_the_middle(world, key)
         restarted = World(database, "node-2")
         async with client(restarted.app, headers={"Authorization": f"Bearer {key}"}) as later:
-            assert (await later.post("/work", headers=once())).json()["job"] == job_id
-            assert (await later.post("/work", headers=once())).headers["idempotent-replayed"] == "true"
+            assert (await later.post("/labour", headers=once())).json()["job"] == job_id
+            assert (await later.post("/labour", headers=once())).headers["idempotent-replayed"] == "true"
         assert restarted.done == [job_id]
 
     async def test_what_a_living_node_began_is_waited_for(self, world, client, key, database):
@@ -333,22 +333,22 @@ class TestRestart:
         await register(database, "node-1", clock.now())
         other = World(database, "node-2")
         async with client(other.app, headers={"Authorization": f"Bearer {key}"}) as http:
-            assert (await http.post("/work", headers=once())).status_code == 409
+            assert (await http.post("/labour", headers=once())).status_code == 409
             async with database.transaction() as connection:
                 await connection.execute(update(nodes).values(stopped_at=clock.now()))
-            assert (await http.post("/work", headers=once())).status_code == 202
+            assert (await http.post("/labour", headers=once())).status_code == 202
 
     async def test_a_silent_node_is_dead(self, world, client, key, database):
         await self.die_in_the_middle(world, key)
         await register(database, "node-1", clock.now() - timedelta(seconds=60))
         other = World(database, "node-2")
         async with client(other.app, headers={"Authorization": f"Bearer {key}"}) as http:
-            assert (await http.post("/work", headers=once())).status_code == 202
+            assert (await http.post("/labour", headers=once())).status_code == 202
 
     async def test_only_one_takes_over(self, world, key, database):
         await self.die_in_the_middle(world, key)
         others = [World(database, f"node-{number}") for number in (2, 3)]
-        answers = await asyncio.gather(*(post(other, "/work", key) for other in others))
+        answers = await asyncio.gather(*(post(other, "/labour", key) for other in others))
         assert sorted(answer.status for answer in answers) in ([202, 202], [202, 409])
         assert sum(len(other.done) for other in others) == 1
 
@@ -356,7 +356,7 @@ class TestRestart:
     async def die_in_the_middle(world, key):
         """A process that is killed while it answers leaves its row behind, and nothing else."""
         world.may_finish.clear()
-        running = asyncio.create_task(post(world, "/work", key))
+        running = asyncio.create_task(post(world, "/labour", key))
         while not world.done:
             await asyncio.sleep(0.01)
         row = await only_row(world.services.database)
@@ -390,26 +390,26 @@ async def register(database, node_id, seen_at):
 
 class TestTime:
     async def test_a_key_is_fresh_again_after_its_time(self, world, http, database):
-        await http.post("/work", json={"a": 1}, headers=once())
+        await http.post("/labour", json={"a": 1}, headers=once())
         await expire_all(database)
-        answer = await http.post("/work", json={"a": 2}, headers=once())
+        answer = await http.post("/labour", json={"a": 2}, headers=once())
         assert answer.json()["number"] == 2
         stored = [item.key async for item in world.services.storage.list("idempotency")]
         assert len(stored) == 1
-        assert (await http.post("/work", json={"a": 2}, headers=once())).json()["number"] == 2
+        assert (await http.post("/labour", json={"a": 2}, headers=once())).json()["number"] == 2
 
     async def test_what_expired_is_swept(self, world, http, database, monkeypatch):
         for number in range(3):
-            await http.post("/work", headers=once(f"k{number}"))
+            await http.post("/labour", headers=once(f"k{number}"))
         await expire_all(database)
         monkeypatch.setattr(idempotency, "_SWEEP_SECONDS", -1.0)
-        await http.post("/work", headers=once("new"))
+        await http.post("/labour", headers=once("new"))
         stored = [item.key async for item in world.services.storage.list("idempotency")]
         assert len(stored) == 1
         assert (await only_row(database))["status"] == 202
 
     async def test_keys_are_kept_for_a_day(self, world, http, database):
-        await http.post("/work", headers=once())
+        await http.post("/labour", headers=once())
         row = await only_row(database)
         assert row["expires_at"] - row["created_at"] == timedelta(hours=24)
 
@@ -426,14 +426,14 @@ class TestStorageTrouble:
             raise OSError("no space left")
 
         monkeypatch.setattr(world.services.storage, "put", broken)
-        assert (await http.post("/work", headers=once())).status_code == 202
-        assert (await http.post("/work", headers=once())).status_code == 409
+        assert (await http.post("/labour", headers=once())).status_code == 202
+        assert (await http.post("/labour", headers=once())).status_code == 409
         assert len(world.done) == 1
 
     async def test_an_answer_that_was_lost(self, world, http, database):
-        await http.post("/work", headers=once())
+        await http.post("/labour", headers=once())
         await world.services.storage.delete((await only_row(database))["object_key"])
-        answer = await http.post("/work", headers=once())
+        answer = await http.post("/labour", headers=once())
         assert (answer.status_code, answer.json()) == (409, {"vendor": "conflict"})
         assert answer.headers["x-should-retry"] == "false"
 
