@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 Switch = Literal["on", "off"]
+
+
+def _split(value: Any) -> Any:
+    """`espeak,flite` and `["espeak", "flite"]` are the same."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("neither names, separated by commas, nor a list in JSON") from None
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+"""In the environment: names, separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -58,11 +76,11 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    cors_origins: list[str] = Field(default_factory=lambda: ["*"])
+    cors_origins: Names = Field(default_factory=lambda: ["*"])
     """Web pages that may call this server from a browser, such as `https://studio.example.org`. Empty: none."""
 
     # Engines
-    engines: list[str] = Field(default_factory=list)
+    engines: Names = Field(default_factory=list)
     """Engines that may be used, the preferred first. Empty: all that are installed, except `fake`."""
     voice_aliases: dict[str, str] = Field(default_factory=dict)
     """Other voices for vendors' names: `{"magichour:Label": "espeak:en-us.f3"}`. See docs/voices.md."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from myna.accounts.schemas import Account, ApiKey, Caller
+from myna.accounts.schemas import Account, ApiKey, Caller, Role
 from myna.db.statements import insert, inserted
 from myna.db.tables import accounts, api_keys
 
@@ -53,6 +53,9 @@ class AccountRepository:
 
     async def set_banned(self, account_id: str, banned: bool) -> None:
         await self._connection.execute(update(accounts).where(accounts.c.id == account_id).values(banned=banned))
+
+    async def set_role(self, account_id: str, role: Role) -> None:
+        await self._connection.execute(update(accounts).where(accounts.c.id == account_id).values(role=role))
 
     async def insert_key(self, key: ApiKey, digest: str) -> None:
         values = {

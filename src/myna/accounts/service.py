@@ -62,6 +62,11 @@ class AccountService:
             await AccountRepository(connection).set_banned(account_id, banned)
             return await self.get_account(account_id)
 
+    async def set_role(self, account_id: str, role: Role) -> Account:
+        async with self._database.transaction() as connection:
+            await AccountRepository(connection).set_role(account_id, role)
+            return await self.get_account(account_id)
+
     async def create_key(self, account_id: str, name: str) -> tuple[ApiKey, str]:
         """The key and its token, which is shown this once. Raises `NotFound` for an unknown account."""
         token = new_token()

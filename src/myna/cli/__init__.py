@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated, NoReturn
 
 import typer
 
-from myna.cli import credits, doctor, jobs, keys, outputs, say, serve, voices, webhooks
+import myna
+from myna.cli import accounts, credits, doctor, jobs, keys, outputs, say, serve, voices, webhooks
 from myna.errors import MynaError
 
 app = typer.Typer(
@@ -14,6 +16,7 @@ app = typer.Typer(
     help="Voiceovers, voices, cloning and dubbing on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a coloured help would take twice as long as all the rest
 )
 app.command()(serve.serve)
 app.command()(say.say)
@@ -21,16 +24,40 @@ app.command()(doctor.doctor)
 app.command()(voices.engines)
 app.add_typer(voices.app, name="voices")
 app.add_typer(keys.app, name="keys")
+app.add_typer(accounts.app, name="accounts")
 app.add_typer(credits.app, name="credits")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(outputs.app, name="outputs")
 app.add_typer(webhooks.app, name="webhooks")
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"myna {myna.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Voiceovers, voices, cloning and dubbing on your own machine."""
+
+
 def main() -> None:
-    """Run a command. An error of Myna's own ends with its words, not with a stack trace."""
+    """Run a command. What is not a fault of Myna's own ends with words, not with a stack trace."""
     try:
         app()
     except MynaError as error:
-        print(f"myna: {error.message}", file=sys.stderr)
-        sys.exit(1)
+        _fail(error.message)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"Cannot use `{error.filename}`: {error.strerror}. Choose another place, or mend this one.")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"myna: {message}", file=sys.stderr)
+    sys.exit(1)

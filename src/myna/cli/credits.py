@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from myna.cli.local import account_named, run
-from myna.cli.show import AsJson, credits, show_rows
-
-if TYPE_CHECKING:
-    from myna.http.services import Services
+from myna.cli.local import LocalData, account_named, run
+from myna.cli.show import AsJson, credits, number, show_rows
 
 app = typer.Typer(help="Credits: give, look, check.", no_args_is_help=True)
-AccountName = Annotated[str, typer.Argument(help="Name of the account.")]
+AccountName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
 
 
 @app.command()
 def grant(
     name: AccountName,
-    amount: Annotated[float, typer.Argument(min=0.001, help="Credits to give.")],
+    amount: Annotated[float, typer.Argument(metavar="AMOUNT", min=0.001, help="Credits to give.")],
     kind: Annotated[str, typer.Option("--type", help="What to call them.")] = "Granted",
     expires: Annotated[datetime | None, typer.Option(help="When they lapse, in UTC.")] = None,
 ) -> None:
@@ -29,30 +26,31 @@ def grant(
 
     expires_at = expires.replace(tzinfo=UTC) if expires else FOREVER
 
-    async def work(services: Services) -> None:
-        account = await account_named(services, name)
-        await services.credits.grant(account.id, round(amount * 1_000), type=kind, expires_at=expires_at)
-        print(f"`{name}` has {credits(await services.credits.balance(account.id)):g} credits.")
+    async def work(data: LocalData) -> None:
+        account = await account_named(data, name)
+        await data.credits.grant(account.id, round(amount * 1_000), type=kind, expires_at=expires_at)
+        print(f"`{name}` has {number(credits(await data.credits.balance(account.id)))} credits.")
 
     run(work)
 
 
 @app.command("list")
-def list_balances(as_json: AsJson = False) -> None:
-    """What each account has."""
+def list_credits(name: AccountName, as_json: AsJson = False) -> None:
+    """What an account has left, and when it lapses. `myna accounts list` shows the sums of all."""
+    from myna.kit.clock import FOREVER
 
-    async def work(services: Services) -> None:
-        accounts = await services.accounts.list_accounts()
-        rows = [
+    async def work(data: LocalData) -> None:
+        account = await account_named(data, name)
+        rows = (
             {
-                "account": account.name,
-                "credits": credits(await services.credits.balance(account.id)),
-                "role": account.role,
-                "blocked": account.banned,
+                "type": credit.type,
+                "left": credits(credit.remaining),
+                "of": credits(credit.amount),
+                "expires": None if credit.expires_at == FOREVER else credit.expires_at,
             }
-            for account in accounts
-        ]
-        show_rows(rows, as_json, empty="No accounts yet. Make one with `myna keys create NAME`.")
+            for credit in await data.credits.list_credits(account.id)
+        )
+        show_rows(rows, as_json, empty=f"No credits. Give some with `myna credits grant {name} 100`.")
 
     run(work)
 
@@ -65,9 +63,9 @@ def ledger(
 ) -> None:
     """The newest entries of an account's ledger."""
 
-    async def work(services: Services) -> None:
-        account = await account_named(services, name)
-        page = await services.credits.entries(account.id, before=None, limit=limit)
+    async def work(data: LocalData) -> None:
+        account = await account_named(data, name)
+        page = await data.credits.entries(account.id, before=None, limit=limit)
         rows = (
             {"when": entry.created_at, "what": entry.kind, "credits": credits(entry.amount), "hold": entry.hold_id}
             for entry in page.items
@@ -81,8 +79,8 @@ def ledger(
 def check() -> None:
     """Prove that the ledger is exact. Ends with 1 when it is not."""
 
-    async def work(services: Services) -> list[str]:
-        return await services.credits.check()
+    async def work(data: LocalData) -> list[str]:
+        return await data.credits.check()
 
     if broken := run(work):
         print("\n".join(broken))

@@ -2,72 +2,112 @@
 
 from __future__ import annotations
 
+import asyncio
+import difflib
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import typer
 
-from myna.cli.local import run
+from myna.cli.local import LocalData, load_settings, open_data, quiet_logs
 from myna.cli.show import AsJson, show_rows
+from myna.cli.speaking import Speaker, open_speaker
 from myna.errors import MynaError
 
 if TYPE_CHECKING:
-    from myna.http.services import Services
+    from myna.settings import Settings
 
-Check = Callable[["Services"], Awaitable[str]]
+Check = Callable[[], Awaitable[str]]
+
+_FOR_CLIENTS = {"MYNA_KEY", "MYNA_URL"}
+"""What the examples read."""
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check the database, the storage, the ledger, the engines and the codecs. Ends with 1 when something is broken."""
-
-    async def work(services: Services) -> bool:
-        rows = [await _examine(name, check, services) for name, check in CHECKS.items()]
-        rows += [
-            {"part": f"engine {name}", "state": "absent", "details": reason}
-            for name, reason in services.registry.unavailable.items()
-        ]
-        show_rows(rows, as_json)
-        return all(row["state"] != "broken" for row in rows)
-
-    if not run(work):
+    """Check settings, database, storage, ledger, engines and codecs. Ends with 1 when something is broken."""
+    settings = load_settings()
+    quiet_logs(settings)
+    rows = asyncio.run(_examine_all(settings))
+    show_rows(rows, as_json)
+    if any(row["state"] == "broken" for row in rows):
         raise typer.Exit(1)
 
 
-async def _examine(name: str, check: Check, services: Services) -> dict[str, str]:
+async def _examine_all(settings: Settings) -> list[dict[str, str]]:
+    data, speaker = open_data(settings), open_speaker(settings)
+    checks: dict[str, Check] = {
+        "settings": _settings,
+        "database": lambda: _database(data),
+        "storage": lambda: _storage(data),
+        "ledger": lambda: _ledger(data),
+        **{f"engine {name}": lambda name=name: _engine(speaker, name) for name in speaker.registry.names},  # type: ignore[misc]
+        "codecs": _codecs,
+    }
     try:
-        return {"part": name, "state": "ok", "details": await check(services)}
+        rows = [await _examine(name, check) for name, check in checks.items()]
+    finally:
+        await speaker.engines.close()
+        await data.database.close()
+    absent = speaker.registry.unavailable.items()
+    rows += [{"part": f"engine {name}", "state": "absent", "details": reason} for name, reason in absent]
+    if not speaker.registry.names:
+        rows.append({"part": "engines", "state": "broken", "details": "No engine can speak here. See docs/engines.md."})
+    return rows
+
+
+async def _examine(name: str, check: Check) -> dict[str, str]:
+    """Whatever a part raises is what is wrong with it."""
+    try:
+        return {"part": name, "state": "ok", "details": await check()}
     except MynaError as error:
         return {"part": name, "state": "broken", "details": error.message}
+    except Exception as error:
+        return {"part": name, "state": "broken", "details": f"{type(error).__name__}: {error}"}
 
 
-async def _database(services: Services) -> str:
-    await services.database.ping()
-    return services.database.dialect
+async def _settings() -> str:
+    """A misspelt variable would be passed over in silence."""
+    from myna.settings import Settings
+
+    known = {f"MYNA_{name.upper()}" for name in Settings.model_fields}
+    given = {name.upper() for name in os.environ if name.upper().startswith("MYNA_")} - _FOR_CLIENTS
+    if unknown := sorted(given - known):
+        close = difflib.get_close_matches(unknown[0], known, 1)
+        hint = f"Did you mean {close[0]}?" if close else "docs/settings.md lists every setting."
+        raise MynaError(f"No such setting: {', '.join(unknown)}. {hint}")
+    return ", ".join(sorted(given)) or "all at their defaults"
 
 
-async def _storage(services: Services) -> str:
-    await services.storage.check()
-    return services.settings.resolved_storage_url
+async def _database(data: LocalData) -> str:
+    await data.database.migrate()
+    await data.database.ping()
+    return data.database.dialect
 
 
-async def _ledger(services: Services) -> str:
-    if broken := await services.credits.check():
+async def _storage(data: LocalData) -> str:
+    await data.storage.check()
+    return data.settings.resolved_storage_url
+
+
+async def _ledger(data: LocalData) -> str:
+    if broken := await data.credits.check():
         raise MynaError("; ".join(broken))
     return "exact"
 
 
-async def _engines(services: Services) -> str:
-    """Each engine that is installed speaks a word."""
+async def _engine(speaker: Speaker, name: str) -> str:
+    """The engine speaks a word."""
     from myna.engines.base import SynthesisRequest
 
-    for name in services.registry.names:
-        voice = services.registry.voices(name)[0]
-        request = SynthesisRequest(text="Hello.", language=voice.language, voice_settings=voice.settings)
-        await services.engines.synthesize(name, request)
-    return ", ".join(services.registry.names) or "none"
+    voices = speaker.registry.voices(name)
+    voice = voices[0]
+    request = SynthesisRequest(text="Hello.", language=voice.language, voice_settings=voice.settings)
+    await speaker.engines.synthesize(name, request)
+    return f"{len(voices)} voices"
 
 
-async def _codecs(services: Services) -> str:
+async def _codecs() -> str:
     """Each format is written and read back."""
     import numpy as np
 
@@ -81,12 +121,3 @@ async def _codecs(services: Services) -> str:
         if name != "pcm":
             decode(data)
     return ", ".join(AUDIO_FORMATS)
-
-
-CHECKS: dict[str, Check] = {
-    "database": _database,
-    "storage": _storage,
-    "ledger": _ledger,
-    "engines": _engines,
-    "codecs": _codecs,
-}

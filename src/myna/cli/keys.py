@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from myna.cli.local import run
-from myna.cli.show import AsJson, credits, show_rows
+from myna.cli.local import LocalData, run
+from myna.cli.show import AsJson, credits, number, show_rows
 
-if TYPE_CHECKING:
-    from myna.http.services import Services
-
-app = typer.Typer(help="API keys, and the accounts they belong to.", no_args_is_help=True)
+app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="Name of the account; it is made when there is none.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the account; it is made when there is none.")],
     amount: Annotated[float, typer.Option("--credits", min=0, help="Credits to give to the account.")] = 0,
 ) -> None:
     """Print a new key, alone, on standard output. It is shown this once."""
 
-    async def work(services: Services) -> str:
-        account = await services.accounts.find_account(name) or await services.accounts.create_account(name)
-        if amount:
-            await services.credits.grant(account.id, round(amount * 1_000))
-        _, token = await services.accounts.create_key(account.id, name)
-        return token
+    async def work(data: LocalData) -> tuple[str, float]:
+        async with data.database.transaction():
+            account = await data.accounts.find_account(name) or await data.accounts.create_account(name)
+            if amount:
+                await data.credits.grant(account.id, round(amount * 1_000))
+            _, token = await data.accounts.create_key(account.id, name)
+            return token, credits(await data.credits.balance(account.id))
 
-    token = run(work)
-    print(f"Key for `{name}`, shown this once:", file=sys.stderr)
+    token, balance = run(work)
+    has = f"{number(balance)} credits" if balance else f"no credits yet (`myna credits grant {name} 100`)"
+    print(f"Key for `{name}`, which has {has}. It is shown this once:", file=sys.stderr)
     print(token)
 
 
@@ -39,9 +38,8 @@ def create(
 def list_keys(as_json: AsJson = False) -> None:
     """All keys, without their secret part."""
 
-    async def work(services: Services) -> None:
-        accounts = {account.id: account.name for account in await services.accounts.list_accounts()}
-        keys = await services.accounts.list_keys()
+    async def work(data: LocalData) -> None:
+        accounts = {account.id: account.name for account in await data.accounts.list_accounts()}
         rows = (
             {
                 "id": key.id,
@@ -53,7 +51,7 @@ def list_keys(as_json: AsJson = False) -> None:
                 "last used": key.last_used_at,
                 "revoked": key.revoked_at,
             }
-            for key in keys
+            for key in await data.accounts.list_keys()
         )
         show_rows(rows, as_json, empty="No keys yet. Make one with `myna keys create NAME`.")
 
@@ -61,11 +59,13 @@ def list_keys(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(help="The id that `myna keys list` shows.")]) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="The id that `myna keys list` shows.")],
+) -> None:
     """Stop a key from working, at once."""
 
-    async def work(services: Services) -> None:
-        key = await services.accounts.revoke_key(key_id)
+    async def work(data: LocalData) -> None:
+        key = await data.accounts.revoke_key(key_id)
         print(f"Revoked {key.hint}.")
 
     run(work)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from myna.cli.local import account_named, run
+from myna.cli.local import LocalData, account_named, run
 from myna.cli.show import AsJson, show_rows
-
-if TYPE_CHECKING:
-    from myna.http.services import Services
+from myna.errors import NotFound
 
 app = typer.Typer(help="Outputs: look, save, delete.", no_args_is_help=True)
-AccountName = Annotated[str, typer.Argument(help="Name of the account.")]
-OutputId = Annotated[str, typer.Argument(help="Id of the output.")]
+AccountName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
+OutputId = Annotated[str, typer.Argument(metavar="OUTPUT_ID", help="Id of the output, as `myna outputs list` shows.")]
 
 
 @app.command("list")
@@ -28,9 +26,9 @@ def list_outputs(
     """The newest outputs of an account."""
     from myna.outputs.schemas import OutputFilter
 
-    async def work(services: Services) -> None:
-        account = await account_named(services, name)
-        page = await services.outputs.list(account.id, OutputFilter(search=search), after=None, limit=limit)
+    async def work(data: LocalData) -> None:
+        account = await account_named(data, name)
+        page = await data.outputs.list(account.id, OutputFilter(search=search), after=None, limit=limit)
         rows = (
             {
                 "id": output.id,
@@ -54,12 +52,12 @@ def save(
 ) -> None:
     """Copy an output's file out of the storage."""
 
-    async def work(services: Services) -> None:
-        account = await account_named(services, name)
-        output = await services.outputs.get(account.id, output_id)
+    async def work(data: LocalData) -> None:
+        account = await account_named(data, name)
+        output = await data.outputs.get(account.id, output_id)
         path = to or Path(output.file_name)
         with path.open("wb") as file:
-            async for block in services.storage.stream(output.object_key):
+            async for block in data.storage.stream(output.object_key):
                 file.write(block)
         print(path)
 
@@ -70,11 +68,10 @@ def save(
 def delete(name: AccountName, output_id: OutputId) -> None:
     """Delete an output and its file, for ever."""
 
-    async def work(services: Services) -> int:
-        account = await account_named(services, name)
-        return await services.outputs.delete(account.id, [output_id])
+    async def work(data: LocalData) -> int:
+        account = await account_named(data, name)
+        return await data.outputs.delete(account.id, [output_id])
 
     if not run(work):
-        print(f"`{name}` has no output `{output_id}`.")
-        raise typer.Exit(1)
+        raise NotFound(f"`{name}` has no output `{output_id}`. `myna outputs list {name}` shows what there is.")
     print(f"Deleted {output_id}.")

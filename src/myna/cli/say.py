@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from myna.cli.local import run
-from myna.errors import InvalidRequest
+from myna.cli.show import AsJson, show_row
+from myna.cli.speaking import NOBODY, Speaker, speak_to_file
 
 if TYPE_CHECKING:
-    from myna.http.services import Services
-    from myna.media.formats import AudioFormat
-    from myna.speech.schemas import Recording, SpeechRequest
+    from myna.speech.schemas import SpeechRequest
     from myna.voices.schemas import Voice
 
 
 def say(
-    text: Annotated[str, typer.Argument(help="What to say; `-` reads it from standard input.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; `-` reads it from standard input.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; its ending is the format.")] = Path(
         "speech.mp3"
     ),
@@ -31,61 +29,36 @@ def say(
     denoise: Annotated[bool, typer.Option("--denoise", help="Remove noise.")] = False,
     remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Shorten long pauses.")] = False,
     normalise: Annotated[bool, typer.Option(help="Numbers, currency and dates in words.")] = True,
+    as_json: AsJson = False,
 ) -> None:
-    """Speak a text to a file: `myna say "Hello" -o hello.mp3`. No server is needed."""
+    """Speak a text to a file, without a server: `myna say "Hello" -o hello.mp3`."""
     words = sys.stdin.read() if text == "-" else text
-    options: dict[str, Any] = {
-        "language": language,
-        "speed": speed,
-        "temperature": temperature,
-        "seed": seed,
-        "denoise": denoise,
-        "remove_silence": remove_silence,
-        "normalise": normalise,
-    }
-    audio_format = _format_of(output)
-    recording = run(lambda services: _speak(services, words, voice, options))
 
-    from myna.media.encode import encode
+    async def choose(speaker: Speaker) -> tuple[SpeechRequest, Voice]:
+        from myna.speech.schemas import SpeechRequest
 
-    output.write_bytes(encode(recording.samples, recording.sample_rate, audio_format))
-    print(f"{output} ({recording.duration:.1f} s)")
+        chosen = await _choose_voice(speaker, voice, language)
+        request = SpeechRequest(
+            text=words,
+            voice_id=chosen.id,
+            language=language,
+            speed=speed,
+            temperature=temperature,
+            seed=seed,
+            denoise=denoise,
+            remove_silence=remove_silence,
+            normalise=normalise,
+        )
+        return request, chosen
+
+    recording, chosen = speak_to_file(output, choose)
+    if as_json:
+        show_row({"file": str(output), "seconds": round(recording.duration, 3), "voice": chosen.id}, as_json)
+    else:
+        print(f"{output} ({recording.duration:.1f} s, {chosen.id})")
 
 
-async def _speak(services: Services, text: str, voice: str | None, options: dict[str, Any]) -> Recording:
-    from myna.speech.schemas import SpeechRequest
-
-    chosen = await _choose_voice(services, voice, options["language"])
-    request = SpeechRequest(text=text, voice_id=chosen.id, **options)
-    return await _render_with_progress(services, request, chosen)
-
-
-async def _choose_voice(services: Services, name: str | None, language: str | None) -> Voice:
+async def _choose_voice(speaker: Speaker, name: str | None, language: str | None) -> Voice:
     if name:
-        return await services.voices.resolve("native", name, "")
-    return services.voices.default(language or "en")
-
-
-async def _render_with_progress(services: Services, request: SpeechRequest, voice: Voice) -> Recording:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    renderer = services.speech.renderer
-    script = renderer.prepare(request, voice)
-    with Progress(console=Console(stderr=True), transient=True, disable=len(script.pieces) < 2) as bar:
-        task = bar.add_task("Speaking", total=len(script.pieces))
-
-        async def advance(done: int, _total: int) -> None:
-            bar.update(task, completed=done)
-
-        return await renderer.render(request, script, advance)
-
-
-def _format_of(path: Path) -> AudioFormat:
-    from myna.media.formats import AUDIO_FORMATS
-
-    ending = path.suffix.removeprefix(".").lower()
-    for known in AUDIO_FORMATS:
-        if ending == known:
-            return known
-    raise InvalidRequest(f"`{path.name}` should end in one of: {', '.join(AUDIO_FORMATS)}.", field="output")
+        return await speaker.voices.resolve("native", name, NOBODY)
+    return speaker.voices.default(language or "en")

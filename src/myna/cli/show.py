@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,25 +18,18 @@ def show_rows(rows: Iterable[Row], as_json: bool, empty: str = "Nothing yet.") -
     """A table with the keys of the first row as its heads, or a JSON array."""
     rows = list(rows)
     if as_json:
-        print(json.dumps(rows, default=_plain, ensure_ascii=False, indent=2))
-        return
-    if not rows:
+        _print_json([_for_scripts(row) for row in rows])
+    elif not rows:
         print(empty)
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
-    console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    else:
+        heads = list(rows[0])
+        _print_table(heads, [[_cell(row[head]) for head in heads] for row in rows])
 
 
 def show_row(row: Row, as_json: bool) -> None:
     """One thing: a line for each field, or a JSON object."""
     if as_json:
-        print(json.dumps(row, default=_plain, ensure_ascii=False, indent=2))
+        _print_json(_for_scripts(row))
         return
     width = max(len(name) for name in row)
     for name, value in row.items():
@@ -45,6 +39,36 @@ def show_row(row: Row, as_json: bool) -> None:
 def credits(milli: int) -> float:
     """Credits of milli-credits, for showing."""
     return milli / 1_000
+
+
+def number(value: float) -> str:
+    """At most three decimals, and never an exponent."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """On a terminal long cells are folded, never cut: ids are there to be copied. A pipe gets one line for each row."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+        for row in (heads, *rows):
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    columns = [Column(head, overflow="fold", no_wrap=head == "id") for head in heads]
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def _for_scripts(row: Row) -> dict[str, Any]:
+    return {name.replace(" ", "_"): value for name, value in row.items()}
 
 
 def _cell(value: Any) -> str:
@@ -57,7 +81,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, float):
-        return f"{value:g}"
+        return number(value)
     return str(value)
 
 
