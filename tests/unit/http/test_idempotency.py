@@ -348,6 +348,8 @@ class TestRestart:
     async def test_only_one_takes_over(self, world, key, database):
         await self.die_in_the_middle(world, key)
         others = [World(database, f"node-{number}") for number in (2, 3)]
+        for other in others:
+            await register(database, other.services.node_id, clock.now())
         answers = await asyncio.gather(*(post(other, "/labour", key) for other in others))
         assert sorted(answer.status for answer in answers) in ([202, 202], [202, 409])
         assert sum(len(other.done) for other in others) == 1
