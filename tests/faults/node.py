@@ -114,6 +114,8 @@ async def render(job_id: str) -> None:
     behaviour = job.request["behaviour"]
     if behaviour == "poison" or (behaviour == "die in render" and once("render", job)):
         die()
+    if behaviour == "slow":
+        await asyncio.sleep(0.3)
     gate = Path(node.settings.data_dir / f"gate-{job_id}")
     while behaviour == "wait" and not gate.exists():
         await asyncio.sleep(0.02)

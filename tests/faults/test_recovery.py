@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,6 +143,15 @@ async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
         yield scene
 
 
+@pytest.fixture
+async def sqlite_scene(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Scene]:
+    """What is the same on both databases is tried on one, since each start of a process takes its time."""
+    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}")
+    async with opened(database, tmp_path) as scene:
+        yield scene
+    await database.close()
+
+
 @asynccontextmanager
 async def opened(database: Database, folder: Path) -> AsyncIterator[Scene]:
     scene = Scene(database, Settings(data_dir=folder, database_url=database.url, fetch_allow="127.0.0.0/8"))
@@ -215,7 +225,8 @@ async def test_a_crash_between_the_charge_and_its_record_charges_once(scene: Sce
     assert await again.stop() == 0
 
 
-async def test_a_job_that_always_kills_its_node_is_parked_and_costs_nothing(scene: Scene) -> None:
+async def test_a_job_that_always_kills_its_node_is_parked_and_costs_nothing(sqlite_scene: Scene) -> None:
+    scene = sqlite_scene
     await scene.begin(jobs=2)
     node = await scene.node()
     poison = await scene.submit("poison")
@@ -233,7 +244,8 @@ async def test_a_job_that_always_kills_its_node_is_parked_and_costs_nothing(scen
     assert await node.stop() == 0
 
 
-async def test_a_stop_lets_what_runs_end(scene: Scene) -> None:
+async def test_a_stop_lets_what_runs_end(sqlite_scene: Scene) -> None:
+    scene = sqlite_scene
     await scene.begin(jobs=1)
     node = await scene.node()
     job = await scene.submit("wait")
@@ -247,7 +259,8 @@ async def test_a_stop_lets_what_runs_end(scene: Scene) -> None:
     assert scene.runs() == {f"render {job.id}": 1, f"settle {job.id}": 1}
 
 
-async def test_a_stop_leaves_what_takes_too_long_to_others(scene: Scene) -> None:
+async def test_a_stop_leaves_what_takes_too_long_to_others(sqlite_scene: Scene) -> None:
+    scene = sqlite_scene
     await scene.begin(jobs=1)
     first = await scene.node(MYNA_STOP_SECONDS="0.2", MYNA_DEAD_AFTER_SECONDS="600")
     job = await scene.submit("wait")
@@ -259,7 +272,8 @@ async def test_a_stop_leaves_what_takes_too_long_to_others(scene: Scene) -> None
     assert await second.stop() == 0
 
 
-async def test_the_wait_for_the_next_webhook_attempt_outlives_the_process(scene: Scene) -> None:
+async def test_the_wait_for_the_next_webhook_attempt_outlives_the_process(sqlite_scene: Scene) -> None:
+    scene = sqlite_scene
     await scene.begin(jobs=1)
     async with receiving(answer(500, 200)) as receiver:
         endpoint = await scene.webhooks.add_endpoint(scene.account_id, receiver.url, events=["job.succeeded"])
@@ -287,14 +301,15 @@ async def deliveries(scene: Scene, endpoint_id: str) -> list:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("jobs", "kills"), [(40, 4), pytest.param(400, 20, marks=pytest.mark.full)])
 async def test_rolling_kills_with_two_nodes_leave_nothing_stuck(scene: Scene, jobs: int, kills: int) -> None:
-    """A new node starts before an old one is killed, again and again, while jobs come in."""
+    """A new node starts, jobs come in, and the old node is killed in the middle of them; again and again."""
     await scene.begin(jobs=jobs)
     old = await scene.node()
     submitted: list[Job] = []
     began = time.monotonic()
     for _ in range(kills):
-        submitted += [await scene.submit("plain") for _ in range(jobs // kills)]
         new = await scene.node()
+        submitted += [await scene.submit("slow") for _ in range(jobs // kills)]
+        await scene.until_run("render", submitted[1 - jobs // kills])
         await old.kill()
         old = new
     finished = [await scene.finished(job) for job in submitted]
