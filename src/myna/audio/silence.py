@@ -13,6 +13,8 @@ from myna.errors import BadAudio
 Range = tuple[int, int]
 """From (inclusive) and to (exclusive), in whole milliseconds."""
 
+_MILLISECONDS_AT_ONCE = 10_000
+
 
 def remove_silence(
     samples: Samples, rate: int, *, minimum: float = 0.5, threshold_dbfs: float = -45.0, keep: float = 0.25
@@ -48,13 +50,23 @@ def _silent_ranges(samples: Samples, rate: int, window: int, threshold: float) -
 def _silent_windows(samples: Samples, rate: int, window: int, threshold: float) -> NDArray[np.int64]:
     """The milliseconds at which a silent window begins."""
     length = round(len(samples) / rate * 1000)
-    starts = np.arange(0, length - window + 1, dtype=np.int64)
-    first = np.minimum((starts * rate) // 1000, len(samples))
-    last = np.minimum(((starts + window) * rate) // 1000, len(samples))
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
-    mean_square = (energy[last] - energy[first]) / np.maximum(1, last - first)
-    silent: NDArray[np.int64] = starts[mean_square <= threshold**2]
-    return silent
+    if length < window:
+        return np.zeros(0, np.int64)
+    edges = np.minimum(np.arange(length + 1, dtype=np.int64) * rate // 1000, len(samples))
+    energy = np.concatenate([[0.0], np.cumsum(_energies(samples, edges))])
+    counts = edges[window:] - edges[:-window]
+    mean_square = (energy[window:] - energy[:-window]) / np.maximum(1, counts)
+    return np.flatnonzero(mean_square <= threshold**2)
+
+
+def _energies(samples: Samples, edges: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The energy of each millisecond, in blocks to save memory."""
+    blocks = [edges[at : at + _MILLISECONDS_AT_ONCE + 1] for at in range(0, len(edges) - 1, _MILLISECONDS_AT_ONCE)]
+    energies = []
+    for block in blocks:
+        squares = np.concatenate([[0.0], np.square(samples[block[0] : block[-1]], dtype=np.float64).cumsum()])
+        energies.append(np.diff(squares[block - block[0]]))
+    return np.concatenate(energies)
 
 
 def _between(silent: list[Range], length: int) -> list[Range]:
