@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import difflib
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -26,6 +24,8 @@ _FOR_CLIENTS = {"MYNA_KEY", "MYNA_URL"}
 
 def doctor(as_json: AsJson = False) -> None:
     """Check settings, database, storage, ledger, engines and codecs. Ends with 1 when something is broken."""
+    import asyncio
+
     settings = load_settings()
     quiet_logs(settings)
     rows = asyncio.run(_examine_all(settings))
@@ -68,6 +68,8 @@ async def _examine(name: str, check: Check) -> dict[str, str]:
 
 async def _settings() -> str:
     """A misspelt variable would be passed over in silence."""
+    import difflib
+
     from myna.settings import Settings
 
     known = {f"MYNA_{name.upper()}" for name in Settings.model_fields}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,6 +40,8 @@ class LocalData:
 
 def run(work: Callable[[LocalData], Awaitable[Result]], settings: Settings | None = None) -> Result:
     """Open this machine's data, do the work, close it."""
+    import asyncio
+
     settings = settings or load_settings()
     quiet_logs(settings)
     return asyncio.run(_run(work, settings))

@@ -72,6 +72,7 @@ def _for_scripts(row: Row) -> dict[str, Any]:
 
 
 def _cell(value: Any) -> str:
+    """On one line, and without characters that would steer the terminal: clients' texts stand here."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -82,7 +83,7 @@ def _cell(value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, float):
         return number(value)
-    return str(value)
+    return "".join(character if character.isprintable() else " " for character in str(value))
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +39,8 @@ class Speaker:
 
 def run_speaker(work: Callable[[Speaker], Awaitable[Result]]) -> Result:
     """Have the engines at hand, do the work, let them go."""
+    import asyncio
+
     settings = load_settings()
     quiet_logs(settings)
     return asyncio.run(_run(work, settings))
