@@ -163,8 +163,15 @@ class Database:
         if self.dialect == "postgresql":
             yield
             return
-        async with self._turn:
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise Unavailable("The database is too busy just now. Try again in a moment.") from error
+        try:
             yield
+        finally:
+            self._turn.release()
 
     async def _prepare_file(self) -> None:
         """WAL is kept in the file. SQLite does not wait for others when it switches, so this does."""

@@ -344,6 +344,24 @@ async def test_a_locked_sqlite_is_unavailable(tmp_path: Path, monkeypatch: pytes
     await second.close()
 
 
+async def test_a_child_that_its_parent_blocks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("myna.db.session._WAIT_SECONDS", 0.05)
+    database = Database(f"sqlite:///{tmp_path}/myna.sqlite")
+    await database.migrate()
+
+    async def child() -> None:
+        async with database.transaction() as connection:
+            await add(connection, "child")
+
+    async with database.transaction() as connection:
+        await add(connection, "parent")
+        with pytest.raises(Unavailable):
+            await asyncio.create_task(child())
+    await child()
+    assert await names(database) == ["child", "parent"]
+    await database.close()
+
+
 async def test_an_absent_postgresql_is_unavailable(tmp_path: Path) -> None:
     database = Database(f"postgresql://postgres@/name?host={tmp_path}")
     with pytest.raises(Unavailable):
