@@ -25,9 +25,10 @@ def main() -> None:
     leave = arguments.parse_args().exit
     FOLDER.mkdir(exist_ok=True)
     os.environ.setdefault("MYNA_DATA_DIR", str((FOLDER / "data").absolute()))
+    os.environ.setdefault("MYNA_LOG_LEVEL", "warning")
+    key = new_key()
     node, url = start_node(port="0" if leave else "8311")
     try:
-        key = new_key()
         make_voiceover(url, key)
         print(f"\nThe node is open at {url}. Your key: {key}")
         if not leave:

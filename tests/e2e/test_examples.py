@@ -1,0 +1,154 @@
+"""Every program in `examples/`, as its users run it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import httpx
+import pytest
+
+from myna.media.decode import decode
+from myna.webhooks.standard import sign
+from tests.fixtures.server import ServerProcess
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DEADLINE = 120
+TEXT = "Good morning. This is an example."
+
+
+def environment(**ours: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MYNA_")}
+    return {**inherited, "PYTHONUNBUFFERED": "1", **ours}
+
+
+def run(name: str, *arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        env=environment(**ours),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+
+
+def seconds_of(path: Path) -> float:
+    samples, rate = decode(path.read_bytes())
+    assert abs(samples).max() > 0.1
+    return len(samples) / rate
+
+
+@pytest.fixture(scope="module")
+def key(espeak_server: ServerProcess) -> str:
+    return espeak_server.new_key(credits=100)
+
+
+def test_demo_makes_a_voiceover_and_leaves_it(tmp_path: Path) -> None:
+    shown = run("demo.py", "--exit", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    said = re.search(r"^voiceover +\d+\.\d s +demo/voiceover\.mp3 \((\d+\.\d) s of speech\)$", shown.stdout, re.M)
+    assert said
+    assert shown.stderr == ""
+    assert seconds_of(tmp_path / "demo" / "voiceover.mp3") == pytest.approx(float(said[1]), abs=0.2)
+    url = re.search(r"open at (http://\S+)\. Your key: myna_\w+$", shown.stdout, re.M)
+    assert url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url[1])
+
+
+def test_stablecog_voiceover(espeak_server: ServerProcess, key: str, tmp_path: Path) -> None:
+    shown = run("stablecog_voiceover.py", TEXT, "a.mp3", cwd=tmp_path, MYNA_URL=espeak_server.url, MYNA_KEY=key)
+    assert shown.returncode == 0, shown.stderr
+    assert re.fullmatch(r"a\.mp3: \d\.\d s, \d+ credits left\n", shown.stdout)
+    assert seconds_of(tmp_path / "a.mp3") > 1
+
+
+@pytest.mark.sdk
+def test_magichour_voice(espeak_server: ServerProcess, key: str, tmp_path: Path) -> None:
+    shown = run("magichour_voice.py", TEXT, "sound", "--url", espeak_server.url, "--key", key, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert seconds_of(tmp_path / shown.stdout.strip()) > 1
+
+
+@pytest.mark.sdk
+def test_openai_speech(espeak_server: ServerProcess, key: str, tmp_path: Path) -> None:
+    shown = run("openai_speech.py", TEXT, "a.flac", "--url", espeak_server.url, "--key", key, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert re.fullmatch(r"a\.flac: \d+ bytes, the first after \d\.\d+ s, the last after \d\.\d+ s\n", shown.stdout)
+    assert seconds_of(tmp_path / "a.flac") > 1
+
+
+def test_a_wrong_key_is_said_in_words(espeak_server: ServerProcess, tmp_path: Path) -> None:
+    for name in ("stablecog_voiceover.py", "openai_speech.py", "webhook_receiver.py"):
+        refused = run(name, cwd=tmp_path, MYNA_URL=espeak_server.url, MYNA_KEY="myna_wrong")
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr, name
+        assert "401" in refused.stderr or "AuthenticationError" in refused.stderr
+
+
+def test_webhook_receiver_hears_what_happens(espeak_server: ServerProcess, key: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "webhook_receiver.py"), "--port", "0", "--count", "2"]
+    receiver = subprocess.Popen(
+        command,
+        env=environment(MYNA_URL=espeak_server.url, MYNA_KEY=key),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert receiver.stdout is not None
+        assert receiver.stdout.readline().startswith("Listening on http://127.0.0.1:")
+        headers = {"Authorization": f"Bearer {key}"}
+        speech = {"text": "Tell them.", "voice": "espeak:en-us.f3"}
+        job = httpx.post(f"{espeak_server.url}/myna/v1/speech", json=speech, headers=headers, timeout=DEADLINE).json()
+        out, err = receiver.communicate(timeout=DEADLINE)
+    finally:
+        receiver.kill()
+        receiver.wait()
+    assert (receiver.returncode, err) == (0, "")
+    assert sorted(out.splitlines()) == [f"job.started  {job['id']}  running", f"job.succeeded  {job['id']}  succeeded"]
+    left = httpx.get(f"{espeak_server.url}/myna/v1/webhooks", headers=headers, timeout=DEADLINE).json()
+    assert left["data"] == []
+
+
+@pytest.fixture
+def receiver_module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("webhook_receiver", EXAMPLES / "webhook_receiver.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_webhook_receiver_knows_a_forged_event(receiver_module: ModuleType) -> None:
+    now, secret, body = int(time.time()), "whsec_c2VjcmV0", b'{"type": "job.succeeded"}'
+
+    def genuine(body: bytes = body, secret: str = secret, **changes: str) -> bool:
+        headers = {
+            "webhook-id": "evt_1",
+            "webhook-timestamp": str(now),
+            "webhook-signature": f"v1,b3RoZXI= {sign('evt_1', now, body, 'whsec_c2VjcmV0')}",
+            **{name.replace("_", "-"): value for name, value in changes.items()},
+        }
+        return bool(receiver_module.is_genuine(secret, headers, body))
+
+    assert genuine()
+    assert not genuine(secret="whsec_b3RoZXI=")
+    assert not genuine(webhook_id="evt_2")
+    assert not genuine(webhook_timestamp=str(now - 301))
+    assert not genuine(webhook_timestamp="")
+    assert not genuine(webhook_signature="v1,AAAA v1a,BBBB")
+
+
+def test_every_example_is_run_here() -> None:
+    here = Path(__file__).read_text()
+    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in here] == []
