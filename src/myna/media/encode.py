@@ -272,8 +272,6 @@ class _Encoder:
 
     def _say_padding(self, last: Packet[AudioStream]) -> None:
         """Tell the container how many samples at the end are not sound. FFmpeg says it only up to one frame of them."""
-        if not last.has_sidedata("skip_samples"):
-            return
         padding = self._packets * self._context.frame_size - self._codec.delay - self._position
         said = last.get_sidedata("skip_samples")
         said.update(_SKIP_SAMPLES.pack(0, max(0, padding), 0, 0))

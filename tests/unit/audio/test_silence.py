@@ -117,6 +117,11 @@ def test_own_values():
     assert len(shorter) / RATE == pytest.approx(2.2, abs=0.01)
 
 
+def test_keeping_more_than_half_a_pause_repeats_nothing():
+    sound = np.concatenate([tone(1), quiet(0.6), tone(1)])
+    np.testing.assert_array_equal(remove_silence(sound, RATE, keep=0.4), sound)
+
+
 def test_speech_is_all_kept(espeak: Speak):
     speech = espeak(SENTENCES, "en-us")
     paused = np.concatenate([quiet(2, ESPEAK_RATE), speech, quiet(2, ESPEAK_RATE), speech])

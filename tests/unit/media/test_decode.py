@@ -14,6 +14,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from myna.audio.resample import resample
 from myna.errors import UnsupportedMedia
 from myna.media.decode import decode
 from myna.media.encode import encode
@@ -153,6 +154,31 @@ def test_a_file_that_was_cut_short_gives_what_is_there():
     file = encode(speech_like(3, RATE), RATE, "mp3")
     samples, rate = decode(file[: len(file) // 2])
     assert 1 < len(samples) / rate < 2
+
+
+def adts_frames(file: bytes) -> list[bytes]:
+    frames = []
+    while file:
+        length = (file[3] & 3) << 11 | file[4] << 3 | file[5] >> 5
+        frames.append(file[:length])
+        file = file[length:]
+    return frames
+
+
+def test_frames_of_rubbish_are_refused():
+    noise = np.random.default_rng(2)
+    frames = adts_frames(encode(speech_like(3, 48_000), 48_000, "aac"))
+    with pytest.raises(UnsupportedMedia):
+        decode(b"".join([*frames[:10], *(frame[:7] + noise.bytes(len(frame) - 7) for frame in frames[10:])]))
+
+
+@pytest.mark.parametrize("format", ["mp3", "aac"])
+def test_a_file_that_changes_its_rate_on_the_way(format: AudioFormat):
+    sound = speech_like(2, 48_000)
+    parts = [encode(sound, 48_000, format), encode(resample(sound, 48_000, 44_100), 44_100, format)]
+    samples, rate = decode(b"".join(parts))
+    assert rate == 48_000
+    assert len(samples) / rate == pytest.approx(4, abs=0.1)
 
 
 @pytest.mark.parametrize(
