@@ -133,6 +133,8 @@ def build_node(settings: Settings) -> Node:
         speech=speech,
         engines=engines,
         registry=registry,
+        backlog=work.backlog,
+        broken=housekeeping.broken,
     )
     return Node(node_id, settings, services, work, keeper, housekeeping)
 

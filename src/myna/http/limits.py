@@ -17,6 +17,8 @@ from myna.errors import RateLimited
 from myna.http.context import RequestContext
 from myna.settings import Settings
 
+OPENAI_LONGEST_INPUT = 4096
+"""Characters of one text, as at OpenAI; published with the limits of this server."""
 _SWEEP_SECONDS = 30.0
 _KNOWN_KEYS = 10_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 
 
+async def _nothing_waits() -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Services:
     """Everything that a route may use."""
@@ -52,6 +57,10 @@ class Services:
     registry: EngineRegistry
     node_id: str = field(default_factory=ids.new_uuid)
     """This process in the table of nodes."""
+    backlog: Callable[[], Awaitable[Mapping[str, int]]] = _nothing_waits
+    """How much durable work waits or runs, by queue."""
+    broken: Mapping[str, list[str]] = field(default_factory=dict)
+    """What housekeeping found broken when it last looked, in words, by check."""
 
     @cached_property
     def limiter(self) -> RequestLimiter:

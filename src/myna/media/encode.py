@@ -158,6 +158,24 @@ class StreamEncoder:
         return self._writer.finish()
 
 
+class WholeFileEncoder:
+    """As `StreamEncoder`, but all bytes come at the end, and the headers are exact: for sound that comes in one piece,
+    and for FLAC, whose header some readers (libsndfile) cannot do without."""
+
+    def __init__(self, format: AudioFormat, sample_rate: int) -> None:
+        self._format = format
+        self._sample_rate = sample_rate
+        self._pieces: list[Samples] = []
+
+    def write(self, samples: Samples) -> bytes:
+        self._pieces.append(samples)
+        return b""
+
+    def finish(self) -> bytes:
+        """The whole file. Raises `BadAudio` when there was no sound."""
+        return encode(np.concatenate(self._pieces), self._sample_rate, self._format)
+
+
 class _Writer(Protocol):
     def write(self, samples: Samples) -> bytes: ...
 

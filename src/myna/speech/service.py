@@ -18,7 +18,7 @@ from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateL
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
-from myna.media.encode import StreamEncoder, encode
+from myna.media.encode import StreamEncoder, WholeFileEncoder, encode
 from myna.settings import Settings
 from myna.speech.rendering import Renderer, Script
 from myna.speech.samples import sample_text
@@ -71,7 +71,12 @@ class SpeechService:
         self._running: dict[str, Awaitable[None]] = {}
         self._streams: Counter[str] = Counter()
 
-    async def accept(
+    async def check(self, caller: Caller, request: SpeechRequest) -> None:
+        """Raises whatever is wrong with a request."""
+        voice = await self._checked_voice(caller, request)
+        await asyncio.to_thread(self.renderer.prepare, request, voice)
+
+    async def accept(  # noqa: PLR0913 - the facts of one job, by name
         self,
         caller: Caller,
         request: SpeechRequest,
@@ -82,10 +87,14 @@ class SpeechService:
         job_id: str | None = None,
         name: str = "",
         details: dict[str, Any] | None = None,
+        checked: bool = False,
     ) -> Job:
-        """Check the request, hold its price (milli-credits) and record the job. Nothing is charged on refusal."""
-        voice = await self._checked_voice(caller, request)
-        await asyncio.to_thread(self.renderer.prepare, request, voice)
+        """Check the request, hold its price (milli-credits) and record the job. Nothing is charged on refusal.
+
+        A caller that surrounds this with a transaction checks before, so that no other writer waits for it.
+        """
+        if not checked:
+            await self.check(caller, request)
         new = self._new_job(caller, request, api, price, base_url, job_id, name, details)
         return await self._jobs.accept(new)
 
@@ -195,10 +204,11 @@ class SpeechService:
 
     def _open_stream(self, request: SpeechRequest, script: Script, settlement: _Settlement) -> SpeechStream:
         rate = request.sample_rate or script.sample_rate
+        whole = len(script.pieces) == 1 or request.format == "flac"
         return SpeechStream(
             renderer=self.renderer,
             script=script,
-            encoder=StreamEncoder(request.format, rate),
+            encoder=WholeFileEncoder(request.format, rate) if whole else StreamEncoder(request.format, rate),
             gain=StreamGain(request.loudness, script.sample_rate),
             sample_rate=rate,
             format=request.format,

@@ -11,7 +11,7 @@ import numpy as np
 from myna.audio.gain import StreamGain
 from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
-from myna.media.encode import StreamEncoder
+from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
 from myna.speech.rendering import Renderer, Script
 from myna.speech.steps import failure
@@ -33,7 +33,7 @@ class SpeechStream:
         *,
         renderer: Renderer,
         script: Script,
-        encoder: StreamEncoder,
+        encoder: StreamEncoder | WholeFileEncoder,
         gain: StreamGain,
         sample_rate: int,
         format: AudioFormat,

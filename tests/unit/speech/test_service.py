@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import pytest
+import soundfile
 
 from myna.accounts.schemas import Caller
 from myna.app import Node
 from myna.errors import EngineFailed, InsufficientCredits, InvalidRequest, RateLimited, TextTooLong, VoiceNotFound
 from myna.jobs.schemas import Job
 from myna.media.decode import decode
+from myna.media.formats import AudioFormat
 from myna.speech.schemas import SpeechRequest
 
 
@@ -175,3 +178,22 @@ async def test_streams_of_a_dead_node_fail_and_cost_nothing(
     assert (job.status, job.error_code) == ("failed", "engine_crashed")
     assert await node.services.credits.balance(caller.account.id) == 100_000
     await stream.aclose()
+
+
+@pytest.mark.parametrize("audio_format", ["mp3", "wav", "flac", "opus"])
+async def test_a_stream_of_one_sentence_is_a_whole_file_with_exact_headers(
+    node: Node, caller: Caller, request_for: SpeechRequest, audio_format: AudioFormat
+) -> None:
+    request = replace(request_for, text="A single sentence.", format=audio_format)
+    stream = await open_stream(node, caller, request)
+    data = b"".join([block async for block in stream])
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert file.frames / file.samplerate == pytest.approx(stream.seconds, abs=0.001)
+
+
+async def test_flac_is_readable_by_libsndfile_however_long(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    stream = await open_stream(node, caller, replace(request_for, format="flac"))
+    samples, rate = soundfile.read(io.BytesIO(b"".join([block async for block in stream])))
+    assert len(samples) / rate == pytest.approx(stream.seconds, abs=0.001)

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from myna.engines.base import Gender
 from myna.http.fingerprint import LONGEST_KEY
 from myna.http.idempotency import MAX_KEPT_BYTES
+from myna.http.limits import OPENAI_LONGEST_INPUT
 from myna.http.native import mapping, schemas
 from myna.http.native.keyed import caller_of, keyed_route
 from myna.http.native.samples import voice_sample
-from myna.http.openai.schemas import LONGEST_INPUT
 from myna.media.formats import MEDIA_TYPES
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def limits_router(services: Services) -> APIRouter:
             max_json_bytes=settings.max_json_bytes,
             max_upload_bytes=settings.max_upload_bytes,
             max_text_characters=settings.max_text_characters,
-            max_openai_input_characters=LONGEST_INPUT,
+            max_openai_input_characters=OPENAI_LONGEST_INPUT,
             max_queued_jobs=settings.max_queued_jobs,
             max_concurrent_streams=settings.max_concurrent_streams,
             max_webhook_endpoints=settings.max_webhook_endpoints,

@@ -74,6 +74,11 @@ async def _engine_ready(services: Services) -> None:
 
 async def refresh_metrics(services: Services) -> None:
     """Look up what is not counted as it happens."""
+    _refresh_engines(services)
+    await _refresh_work(services)
+
+
+def _refresh_engines(services: Services) -> None:
     snapshot = services.metrics.snapshot
     counts = services.engines.counters
     for name, documentation in _ENGINE_NUMBERS.items():
@@ -85,6 +90,14 @@ async def refresh_metrics(services: Services) -> None:
         for reason, number in counters.restarts.items()
     }
     snapshot.set("myna_engine_restarts", "Processes that were ended.", ("engine", "reason"), restarts)
+
+
+async def _refresh_work(services: Services) -> None:
+    snapshot = services.metrics.snapshot
+    waiting = {(queue,): float(number) for queue, number in (await services.backlog()).items()}
+    snapshot.set("myna_queue", "Durable work that waits or runs, on all nodes.", ("queue",), waiting)
+    broken = {(check,): float(len(words)) for check, words in services.broken.items()}
+    snapshot.set("myna_broken", "What housekeeping last found broken; 0 is well.", ("check",), broken)
     jobs = {**dict.fromkeys(("queued", "running", "succeeded", "failed", "canceled"), 0)}
     jobs |= await services.jobs.count_by_status()
     values = {(status,): float(number) for status, number in jobs.items()}

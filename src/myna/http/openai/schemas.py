@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from myna.http.limits import OPENAI_LONGEST_INPUT
 from myna.media.formats import AudioFormat
-
-LONGEST_INPUT = 4096
-"""Characters."""
 
 
 class VoiceReference(BaseModel):
@@ -37,7 +35,7 @@ class SpeechBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
     model: Annotated[str, Field(min_length=1, max_length=256)]
-    input: Annotated[str, Field(min_length=1, max_length=LONGEST_INPUT)]
+    input: Annotated[str, Field(min_length=1, max_length=OPENAI_LONGEST_INPUT)]
     voice: _VoiceField
     instructions: Annotated[str, Field(max_length=4096)] | None = None
     """Accepted; the embedded engines cannot follow it."""

@@ -57,16 +57,19 @@ class Creation:
         services, settings = self._services, self._services.settings
         price = mapping.cost(order.prompt, settings.stablecog_credits_per_character) * MILLI
         job_id, base_url = job_uuid(request), services.base_url(request)
+        speech_request = mapping.speech_request(order)
+        await services.speech.check(caller, speech_request)
         async with services.database.transaction():
             free = mapping.is_free_user(await services.credits.list_credits(caller.account.id))
             job = await services.speech.accept(
                 caller,
-                mapping.speech_request(order),
+                speech_request,
                 api="stablecog",
                 price=price if settings.prices == "on" else 0,
                 base_url=base_url,
                 job_id=job_id,
                 details={"output": mapping.output_details(order.settings, ids.new_uuid(), free or submitted)},
+                checked=True,
             )
             return job, await services.credits.balance(caller.account.id)
 
