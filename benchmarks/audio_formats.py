@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import io
 import re
-import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
@@ -103,8 +103,8 @@ def streamed(sound: Samples, rate: int, format: AudioFormat) -> bytes:
 def by_ffmpeg(data: bytes, format: AudioFormat, rate: int) -> float | None:
     if format == "pcm":
         return len(data) / 2 / rate
-    with av.open(io.BytesIO(data)) as container:
-        return sum(frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    with av.open(io.BytesIO(data), "r") as container:
+        return sum((frame.samples / frame.sample_rate for frame in container.decode(audio=0)), start=0.0)
 
 
 def by_sndfile(data: bytes, format: AudioFormat, rate: int) -> float | None:
@@ -114,7 +114,7 @@ def by_sndfile(data: bytes, format: AudioFormat, rate: int) -> float | None:
         samples, found = soundfile.read(io.BytesIO(data))
     except (soundfile.LibsndfileError, ValueError, MemoryError):
         return None
-    return len(samples) / found
+    return float(len(samples) / found)
 
 
 def step_table(speech: Samples, rate: int) -> str:
@@ -129,7 +129,7 @@ def step_table(speech: Samples, rate: int) -> str:
     }
     rows = ["| step | 10 s | 60 s | share of real time |", "|---|---|---|---|"]
     for name, step in steps.items():
-        short, long = (best_time(lambda part=part, step=step: step(part)) for part in (speech[: 10 * rate], speech))
+        short, long = (best_time(partial(step, part)) for part in (speech[: 10 * rate], speech))
         rows.append(f"| {name} | {1000 * short:.0f} ms | {1000 * long:.0f} ms | {long / 60:.5f} |")
     return "\n".join([f"Time of each step, at {rate:,} Hz, best of three:", "", *rows])
 
@@ -137,10 +137,10 @@ def step_table(speech: Samples, rate: int) -> str:
 def encoding_table(speech: Samples, rate: int) -> str:
     rows = ["| format | encode 10 s | encode 60 s | bytes of 60 s | decode 60 s |", "|---|---|---|---|---|"]
     for format in AUDIO_FORMATS:
-        short = best_time(lambda format=format: encode(speech[: 10 * rate], rate, format))
-        long = best_time(lambda format=format: encode(speech, rate, format))
+        short = best_time(partial(encode, speech[: 10 * rate], rate, format))
+        long = best_time(partial(encode, speech, rate, format))
         data = encode(speech, rate, format)
-        back = "–" if format == "pcm" else f"{1000 * best_time(lambda data=data: decode(data)):.0f} ms"
+        back = "–" if format == "pcm" else f"{1000 * best_time(partial(decode, data)):.0f} ms"
         rows.append(f"| {format} | {1000 * short:.0f} ms | {1000 * long:.0f} ms | {len(data):,} | {back} |")
     return "\n".join([f"Encoding speech of {rate:,} Hz:", "", *rows])
 
@@ -156,4 +156,4 @@ def best_time(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
