@@ -59,7 +59,9 @@ class Settings(BaseSettings):
 
     # This node
     host: str = "127.0.0.1"
+    """Address to listen on. `0.0.0.0` is all of this machine's."""
     port: int = Field(8311, ge=0, le=65535)
+    """Port to listen on; `0` takes a free one."""
     serve_http: bool = True
     """Answer on HTTP."""
     work: bool = True
@@ -69,12 +71,15 @@ class Settings(BaseSettings):
     queue_poll_seconds: float = Field(0.05, ge=0.01, le=10)
     """How often the queue is looked at. Interactive requests do not wait for it."""
     heartbeat_seconds: float = Field(1.0, ge=0.1, le=60)
+    """How often a node says that it lives."""
     dead_after_seconds: float = Field(6.0, ge=0.5, le=600)
     """A node that is silent for this long is dead; its jobs go on elsewhere."""
     stop_seconds: float = Field(10.0, ge=0, le=600)
     """How long a graceful stop waits for work in flight."""
     log_format: Literal["console", "json"] = "console"
+    """`json` writes one object for each line, for machines."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
 
     cors_origins: Names = Field(default_factory=lambda: ["*"])
     """Web pages that may call this server from a browser, such as `https://studio.example.org`. Empty: none."""
@@ -87,6 +92,7 @@ class Settings(BaseSettings):
     engine_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
     """Child processes for one engine."""
     engine_start_seconds: float = Field(60.0, ge=1, le=3600)
+    """How long an engine may take to load."""
     engine_silence_seconds: float = Field(30.0, ge=0.1, le=3600)
     """An engine that says nothing for this long in the middle of its work hangs, and is replaced."""
     engine_memory_mb: int = Field(2048, ge=64)
@@ -98,12 +104,15 @@ class Settings(BaseSettings):
 
     # Limits
     rate_limits: Switch = "on"
+    """`off` lets every key ask as often as it likes."""
     requests_per_minute: int = Field(600, ge=1)
     """Requests of one key through the native and OpenAI routes. The other vendors' routes follow their own rules."""
     wrong_keys_per_minute: int = Field(30, ge=1)
     """Wrong API keys from one address; after these, keys that were not right before get 429 for up to a minute."""
     max_json_bytes: int = Field(1_000_000, ge=1_000)
+    """Bytes of a JSON body."""
     max_upload_bytes: int = Field(200_000_000, ge=1_000)
+    """Bytes of an uploaded file."""
     max_text_characters: int = Field(50_000, ge=1)
     """Characters of one job through the native API; the vendors' endpoints have their own limits."""
     max_queued_jobs: int = Field(1_000, ge=1)
@@ -111,6 +120,7 @@ class Settings(BaseSettings):
     max_concurrent_streams: int = Field(32, ge=1)
     """Speech streams of one account that may run at once."""
     max_webhook_endpoints: int = Field(10, ge=1)
+    """Webhook endpoints of one account."""
     fetch_allow: str = ""
     """Private networks that URL inputs and webhooks may reach: CIDRs, separated by commas."""
 
@@ -118,9 +128,11 @@ class Settings(BaseSettings):
     prices: Switch = "on"
     """`off` makes everything free."""
     stablecog_credits_per_character: float = Field(0.0175, ge=0)
+    """Stablecog's price, rounded up to whole credits."""
     magichour_characters_per_credit: int = Field(20, ge=1)
+    """Magic Hour's price, rounded up to whole credits."""
     openai_millicredits_per_character: int = Field(15, ge=0)
-    """Also the price of the native API."""
+    """Thousandths of a credit. Also the price of the native API."""
     hold_seconds: float = Field(86_400.0, ge=60)
     """A hold whose work is gone is released after this long."""
 
@@ -130,6 +142,7 @@ class Settings(BaseSettings):
     upload_days: float = Field(7.0, gt=0)
     """How long an uploaded input is kept."""
     idempotency_hours: float = Field(24.0, ge=24)
+    """How long the answer to a request with an Idempotency-Key is kept."""
     stablecog_timeout_seconds: float = Field(180.0, gt=0)
     """How long Stablecog's create waits before it answers TIMEOUT."""
     stablecog_links_expire: bool = False
