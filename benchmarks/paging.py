@@ -10,8 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from myna.outputs.service import OutputService
-from myna.storage.objects import open_storage
 from sqlalchemy import insert
 
 from myna.accounts.service import AccountService
@@ -20,6 +18,8 @@ from myna.db.session import Database
 from myna.db.tables import holds, jobs, output_totals, outputs
 from myna.kit import clock, ids
 from myna.outputs.schemas import OutputFilter
+from myna.outputs.service import OutputService
+from myna.storage.objects import open_storage
 
 SIZES = (100, 100_000)
 ROUNDS = 60

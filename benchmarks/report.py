@@ -14,8 +14,8 @@ TITLES = {
     "speech": (
         "Speech over HTTP",
         "`/v1/audio/speech` (authenticated, charged, recorded, loudness and mp3 included) with a short sentence, "
-        "against espeak-ng called in-process by one thread, alone and with the same mp3 encoding, and against a bare ASGI "
-        "application on the same server that returns the same bytes. The clients run on the same cores.",
+        "against espeak-ng called in-process by one thread, alone and with the same mp3 encoding, and against a bare "
+        "ASGI application on the same server that returns the same bytes. The clients run on the same cores.",
     ),
     "streaming": ("First byte", "One client, one long text, the median of nine streams."),
     "memory": ("Memory", "Resident memory of the server and its engine processes, before and after, four clients."),

@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 import numpy as np
-from myna.media.encode import encode
 
 from benchmarks.load import Load, load
 from benchmarks.node import Node, running_node
 from myna.engines.base import SynthesisRequest
 from myna.engines.espeak import EspeakEngine
+from myna.media.encode import encode
 
 TEXT = "Technology is a bridge between imagination and reality."
 BODY = {"model": "tts-1", "voice": "alloy", "input": TEXT}
