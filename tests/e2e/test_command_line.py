@@ -119,30 +119,6 @@ def test_an_answer_that_nobody_reads_to_its_end_is_no_fault(shell: Shell) -> Non
     assert (piped.stdout, piped.stderr) == ("[\n", "")
 
 
-def test_a_node_from_its_first_key_to_its_end(shell: Shell, serve: Serve) -> None:
-    node = serve()
-    assert node.first_line.startswith("Myna listens on http://127.0.0.1:")
-    made = shell.run("keys", "create", "alice", "--credits", "10")
-    assert made.stdout == made.stdout.strip() + "\n"
-    assert is_token(made.stdout.strip())
-    assert "`alice`" in made.stderr
-    assert "info" not in made.stderr
-
-    busy = shell.run("serve", "--port", node.url.rpartition(":")[2])
-    assert (busy.returncode, busy.stdout) == (1, "")
-    assert busy.stderr.startswith("myna: Cannot listen on 127.0.0.1:")
-    assert "Traceback" not in busy.stderr
-
-    wait_until_ready(node.url)
-    status, err = node.end(signal.SIGTERM)
-    assert status == 0
-    (token,) = re.findall(r"^Your API key, shown this once, with 1000 credits: (myna_\w+)$", err, re.MULTILINE)
-    assert is_token(token)
-    assert "node.started" in err
-    assert "node.stopped" in err
-    assert "Traceback" not in err
-
-
 def test_a_node_that_cannot_start_ends_with_1_and_says_why(shell: Shell) -> None:
     broken = Shell(shell.folder, {**shell.environment, "MYNA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"})
     ended = broken.run("serve", "--port", "0")
@@ -152,29 +128,48 @@ def test_a_node_that_cannot_start_ends_with_1_and_says_why(shell: Shell) -> None
 
 
 def test_one_node_answers_and_another_works(shell: Shell, serve: Serve) -> None:
-    key = shell.run("keys", "create", "alice", "--credits", "100").stdout.strip()
+    """From the first key to the end, by two nodes that share a data folder."""
     door = serve(MYNA_WORK="false")
-    wait_until_ready(door.url)
-    headers = {"Authorization": f"Bearer {key}"}
-    speech = {"text": "Who does this?", "voice": "fake:en-US.1"}
-    job = httpx.post(f"{door.url}/myna/v1/speech", json=speech, headers=headers, timeout=DEADLINE)
-    assert job.status_code == 202, job.text
-    job_id = job.json()["id"]
-    queued = shell.run("jobs", "show", job_id, "--json").stdout
-    assert '"status": "queued"' in queued
+    assert door.first_line.startswith("Myna listens on http://127.0.0.1:")
+    assert door.process.stderr is not None
+    words = door.process.stderr.readline()
+    assert re.fullmatch(r"Your API key, shown this once, with 1000 credits: myna_\w+\n", words)
+    first_key = words.split()[-1]
 
-    hands = serve(MYNA_SERVE_HTTP="false")
-    assert hands.first_line == "Myna works the queue"
-    for _ in range(DEADLINE * 10):
-        done = httpx.get(f"{door.url}/myna/v1/jobs/{job_id}", headers=headers, timeout=DEADLINE)
-        if done.json()["status"] not in ("queued", "running"):
-            break
-        time.sleep(0.1)
-    assert done.json()["status"] == "succeeded", done.text
-    status, err = hands.end(signal.SIGTERM)
-    assert (status, "Traceback" in err) == (0, False)
-    status, err = door.end(signal.SIGINT)
-    assert (status, "Traceback" in err) == (0, False)
-    assert "API key" not in err, "there were accounts already"
+    made = shell.run("keys", "create", "alice", "--credits", "100")
+    assert made.stdout == made.stdout.strip() + "\n"
+    assert is_token(made.stdout.strip())
+    assert made.stderr == "Key for `alice`, which has 100 credits. It is shown this once:\n"
+
+    busy = shell.run("serve", "--port", door.url.rpartition(":")[2])
+    assert (busy.returncode, busy.stdout) == (1, "")
+    assert busy.stderr.startswith("myna: Cannot listen on 127.0.0.1:")
+
+    wait_until_ready(door.url)
+    client = httpx.Client(
+        base_url=door.url, timeout=DEADLINE, headers={"Authorization": f"Bearer {made.stdout.strip()}"}
+    )
+    with client:
+        account = client.get("/myna/v1/account", headers={"Authorization": f"Bearer {first_key}"})
+        assert account.json()["name"] == "default"
+        accepted = client.post("/myna/v1/speech", json={"text": "Who does this?", "voice": "fake:en-US.1"})
+        assert accepted.status_code == 202, accepted.text
+        job = f"/myna/v1/jobs/{accepted.json()['id']}"
+        assert client.get(job).json()["status"] == "queued", "a node that does not work leaves it"
+        hands = serve(MYNA_SERVE_HTTP="false")
+        assert hands.first_line == "Myna works the queue"
+        for _ in range(DEADLINE * 10):
+            done = client.get(job)
+            if done.json()["status"] not in ("queued", "running"):
+                break
+            time.sleep(0.1)
+        assert done.json()["status"] == "succeeded", done.text
+
+    for node, how in ((hands, signal.SIGTERM), (door, signal.SIGINT)):
+        status, err = node.end(how)
+        assert status == 0
+        assert "node.stopped" in err
+        assert "API key" not in err
+        assert "Traceback" not in err
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", int(door.url.rpartition(":")[2])), timeout=5)
