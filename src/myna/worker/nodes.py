@@ -160,7 +160,8 @@ class NodeKeeper:
         for dead_id in dead:
             for tell in self._on_node_dead:
                 await tell(dead_id)
-        log.warning("node.taken_over", dead=node_id, by=self._id, workflows=count)
+        say = log.warning if count else log.info
+        say("node.taken_over", dead=node_id, by=self._id, workflows=count)
 
     def _is_dead(self, node: NodeRecord) -> bool:
         silent = self._watch.silent_seconds(node)
