@@ -106,6 +106,18 @@ def test_a_language_that_the_engine_does_not_speak_is_refused(renderer: Renderer
         renderer.prepare(replace(REQUEST, language="tlh"), voice)
 
 
+def test_a_text_in_other_letters_is_read_in_its_language(renderer: Renderer, voice: Voice) -> None:
+    text = "Привет, у меня 3 кошки."
+    assert {request.language for request in renderer.prepare(replace(REQUEST, text=text), voice).requests} == {"ru"}
+    chosen = renderer.prepare(replace(REQUEST, text=text, language="en"), voice)
+    assert {request.language for request in chosen.requests} == {"en"}
+
+
+def test_letters_that_the_engine_cannot_read_are_left_to_the_voice(renderer: Renderer, voice: Voice) -> None:
+    script = renderer.prepare(replace(REQUEST, text="Բարև ձեզ"), voice)
+    assert {request.language for request in script.requests} == {voice.language}
+
+
 async def test_a_listener_that_leaves_stops_the_work(renderer: Renderer, voice: Voice) -> None:
     request = replace(REQUEST, text=" ".join(["fake:slow=0.2 A slow sentence."] * 50))
     pieces = renderer.speak(renderer.prepare(request, voice))
