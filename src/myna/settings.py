@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     """Take work from the queue."""
     worker_concurrency: int = Field(4, ge=1, le=256)
     """Queued jobs that run at once on this node."""
-    queue_poll_seconds: float = Field(0.05, ge=0.01, le=10)
+    queue_poll_seconds: float = Field(0.2, ge=0.01, le=10)
     """How often the queue is looked at. Interactive requests do not wait for it."""
     heartbeat_seconds: float = Field(1.0, ge=0.1, le=60)
     """How often a node says that it lives."""

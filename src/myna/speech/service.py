@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import structlog
@@ -38,7 +38,7 @@ LONGEST_WAIT_BETWEEN_LOOKS = 0.25
 class DurableWork(Protocol):
     """What the durable runtime does for this service."""
 
-    async def begin(self, workflow: Callable[[str], Coroutine[Any, Any, None]], job_id: str) -> Awaitable[None]:
+    async def begin(self, workflow: Callable[[str], Coroutine[Any, Any, None]], job_id: str) -> asyncio.Task[None]:
         """Start the workflow of a job in this process, once. The result ends with it."""
         ...
 
@@ -68,7 +68,7 @@ class SpeechService:
         self._voices = voices
         self.renderer = renderer
         self._work = work
-        self._running: dict[str, Awaitable[None]] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._streams: Counter[str] = Counter()
 
     async def check(self, caller: Caller, request: SpeechRequest) -> None:
@@ -99,17 +99,19 @@ class SpeechService:
         return await self._jobs.accept(new)
 
     async def start(self, job: Job, *, interactive: bool) -> None:
-        """Begin at once in this process when somebody waits for it, or leave it to the queue."""
-        if interactive and self._settings.work:
-            self._running[job.id] = await self._work.begin(speech, job.id)
+        """Begin at once in this process when somebody waits for it or a place is free, else leave it to the queue."""
+        if self._settings.work and (interactive or len(self._running) < self._settings.worker_concurrency):
+            running = await self._work.begin(speech, job.id)
+            self._running[job.id] = running
+            running.add_done_callback(lambda _: self._running.pop(job.id, None))
         else:
             await self._work.enqueue(QUEUE, speech, job.id)
 
     async def wait(self, job_id: str, timeout: float) -> Job:
         """The finished job. Raises `TimeoutError` after `timeout` seconds; the job goes on."""
         async with asyncio.timeout(timeout):
-            if running := self._running.pop(job_id, None):
-                await asyncio.shield(asyncio.ensure_future(running))
+            if running := self._running.get(job_id):
+                await asyncio.shield(running)
             while True:
                 job = await self._jobs.find(job_id)
                 if job is None:

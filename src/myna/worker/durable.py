@@ -22,7 +22,7 @@ import logging
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ class DurableWork:
         runtime, self._runtime = self._runtime, None
         await runtime.close()
 
-    async def begin(self, workflow: Workflow, *arguments: str, workflow_id: str | None = None) -> Awaitable[None]:
+    async def begin(self, workflow: Workflow, *arguments: str, workflow_id: str | None = None) -> asyncio.Task[None]:
         """Start a workflow in this process, once for each id (the first argument, when none is given).
 
         The result ends when the workflow ends, wherever it runs and however it ends.
@@ -283,7 +283,7 @@ class _Runtime:
             "webhooks",
             worker_concurrency=_WEBHOOKS_AT_ONCE,
             partition_worker_concurrency=_WEBHOOKS_PER_ENDPOINT,
-            polling_interval_sec=max(poll, 0.1),
+            polling_interval_sec=max(poll, 0.25),
         )
 
     async def recover(self, node_ids: list[str]) -> int:

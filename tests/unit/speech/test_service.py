@@ -197,3 +197,14 @@ async def test_flac_is_readable_by_libsndfile_however_long(
     stream = await open_stream(node, caller, replace(request_for, format="flac"))
     samples, rate = soundfile.read(io.BytesIO(b"".join([block async for block in stream])))
     assert len(samples) / rate == pytest.approx(stream.seconds, abs=0.001)
+
+
+async def test_jobs_beyond_the_places_wait_in_the_queue_and_are_done(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    slow = replace(request_for, text="fake:slow=0.2 A slow sentence.")
+    jobs = [await accept(node, caller, slow, price=1) for _ in range(node.settings.worker_concurrency + 3)]
+    for job in jobs:
+        await node.services.speech.start(job, interactive=False)
+    finished = [await node.services.speech.wait(job.id, timeout=30) for job in jobs]
+    assert {job.status for job in finished} == {"succeeded"}
