@@ -23,8 +23,18 @@ _CLAUSE_END = re.compile(
     r"|[、，。；：！？]+[」』”’]*)"  # these need no space
 )
 _NAMED = ("Sc", "Sm", "So")
-_SHORTEST, _LONGEST = 8, 400
-"""Characters of a clause. Shorter ones stay with the next; a longer run without marks is cut at a space."""
+_SHORTEST = 8
+"""Characters of a clause. Shorter ones stay with the next."""
+_MOST_PHONEMES = 800
+"""espeak-ng forgets what a clause has beyond 1,000 phonemes …"""
+_LONGEST_WORD = 120
+"""… and what a word has beyond 160 bytes of UTF-8."""
+_PHONEMES_OF_CHARACTER = 2
+"""At most, in words; more for what is said by name, or as a number."""
+_PHONEMES_OF_CAPITAL = 6
+_PHONEMES_OF_DIGIT = 10
+_PHONEMES_OF_IDEOGRAPH = 9
+_PHONEMES_OF_SYMBOL = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,45 @@ def _word_gap(speed: float) -> int:
 
 
 def _not_too_long(text: str, start: int, end: int) -> Iterator[Clause]:
-    while end - start > _LONGEST:
-        cut = text.rfind(" ", start + 1, start + _LONGEST)
-        cut = cut if cut > 0 else start + _LONGEST
+    while (cut := _end_of_what_fits(text, start, end)) < end:
         yield Clause(text[start:cut], start)
         start = cut
     yield Clause(text[start:end], start)
+
+
+def _end_of_what_fits(text: str, start: int, end: int) -> int:
+    """Where a clause that begins at `start` must end for espeak-ng to speak all of it: at a space, if there is one."""
+    phonemes = word = space = 0
+    for index in range(start, end):
+        letter = text[index]
+        phonemes += _phonemes(letter)
+        word = 0 if letter.isspace() or _is_ideograph(letter) else word + len(letter.encode("utf-8", "replace"))
+        if letter.isspace():
+            space = index
+        if word > _LONGEST_WORD:
+            return _before_marks(text, start, index)
+        if phonemes > _MOST_PHONEMES:
+            return space if space > start else _before_marks(text, start, index)
+    return end
+
+
+def _before_marks(text: str, start: int, cut: int) -> int:
+    """A cut that leaves accents and vowel signs with their letter, where it can."""
+    end = cut
+    while end > start + 1 and unicodedata.category(text[end]).startswith("M"):
+        end -= 1
+    return end if end > start + 1 else cut
+
+
+def _phonemes(letter: str) -> int:
+    if letter.isdigit():
+        return _PHONEMES_OF_DIGIT
+    if letter.isupper():
+        return _PHONEMES_OF_CAPITAL
+    if _is_ideograph(letter):
+        return _PHONEMES_OF_IDEOGRAPH
+    return _PHONEMES_OF_SYMBOL if unicodedata.category(letter) in _NAMED else _PHONEMES_OF_CHARACTER
+
+
+def _is_ideograph(letter: str) -> bool:
+    return "\u3400" <= letter <= "\u9fff" or "\U00020000" <= letter <= "\U0003ffff"

@@ -57,6 +57,28 @@ def test_a_voice_keeps_its_accent(engine: EspeakEngine) -> None:
     assert seconds(speak(engine, text, "", british)) == pytest.approx(own, rel=0.005)
 
 
+@pytest.mark.parametrize(
+    ("language", "unit"),
+    [
+        ("zh-CN", "今天天气很好"),
+        ("zh-HK", "你好世界"),
+        ("ja-JP", "東京都"),
+        ("ko", "안녕하세요"),
+        ("th", "สวัสดี"),
+        ("en-US", "supercalifragilistic"),
+        ("en-US", "1234567 "),
+        ("en-US", "WXW "),
+        ("en-US", "😀 "),
+        ("nl", "987654 "),
+        ("ru", "достопримечательность "),
+    ],
+)
+def test_a_long_run_without_marks_is_spoken_whole(engine: EspeakEngine, language: str, unit: str) -> None:
+    once, some, many = (seconds(speak(engine, unit * count, language, {"variant": "f3"})) for count in (1, 5, 80))
+    each = (some - once) / 4
+    assert many - once > 0.95 * 79 * each
+
+
 def test_an_unknown_language_is_an_error(engine: EspeakEngine) -> None:
     with pytest.raises(Unsupported, match="xx"):
         speak(engine, "hello", "xx", AMERICAN)
