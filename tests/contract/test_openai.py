@@ -198,6 +198,7 @@ class TestErrors:
             ({"stream_format": "x"}, "stream_format"),
             ({"instructions": "x" * 4097}, "instructions"),
             ({"input": "\u0300\u200b \n"}, "input"),
+            ({"input": "Բարև ձեզ"}, "input"),
         ],
     )
     def test_refused_and_not_charged(self, client, fields, param):

@@ -56,7 +56,7 @@ class Renderer:
     def prepare(self, request: SpeechRequest, voice: Voice, *, eager: bool = False) -> Script:
         """Normalise and split. Raises `InvalidRequest` or `Unsupported` before anything is spoken or charged."""
         able = self._registry.describe(voice.engine)
-        language = request.language or _own_or_written(request.text, voice, able)
+        language = request.language or language_to_read(request.text, voice.language)
         _check_supported(request, language, able)
         text = normalise(request.text, language) if request.normalise else request.text
         if not speakable(text):
@@ -128,19 +128,9 @@ class Renderer:
         raise AssertionError("unreachable")
 
 
-def _own_or_written(text: str, voice: Voice, able: Capabilities) -> str:
-    """The voice's own language, or the one in whose letters the text is written when the engine speaks it."""
-    written = language_to_read(text, voice.language)
-    return written if _speaks(able, written) else voice.language
-
-
-def _speaks(able: Capabilities, language: str) -> bool:
-    base = language.split("-")[0].lower()
-    return any(known.split("-")[0].lower() == base for known in able.languages)
-
-
 def _check_supported(request: SpeechRequest, language: str, able: Capabilities) -> None:
-    if not _speaks(able, language):
+    base = language.split("-")[0].lower()
+    if all(known.split("-")[0].lower() != base for known in able.languages):
         raise Unsupported(f"The engine `{able.name}` does not speak `{language}`.", field="language")
     if request.speed != 1.0 and "speed" not in able.options:
         raise Unsupported(f"The engine `{able.name}` speaks at its own speed only.", field="speed")

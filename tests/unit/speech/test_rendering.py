@@ -113,9 +113,9 @@ def test_a_text_in_other_letters_is_read_in_its_language(renderer: Renderer, voi
     assert {request.language for request in chosen.requests} == {"en"}
 
 
-def test_letters_that_the_engine_cannot_read_are_left_to_the_voice(renderer: Renderer, voice: Voice) -> None:
-    script = renderer.prepare(replace(REQUEST, text="Բարև ձեզ"), voice)
-    assert {request.language for request in script.requests} == {voice.language}
+def test_letters_that_the_engine_cannot_read_are_refused(renderer: Renderer, voice: Voice) -> None:
+    with pytest.raises(Unsupported, match="hy"):
+        renderer.prepare(replace(REQUEST, text="Բարև ձեզ"), voice)
 
 
 async def test_a_listener_that_leaves_stops_the_work(renderer: Renderer, voice: Voice) -> None:

@@ -21,7 +21,7 @@ from myna.errors import (
 from myna.http.errors import retry_headers
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_PARAMETERS = {"text": "input", "voice_id": "voice", "format": "response_format"}
+_PARAMETERS = {"text": "input", "voice_id": "voice", "format": "response_format", "language": "input"}
 """Our names of fields, in OpenAI's words."""
 _REASONS = {
     "missing": "missing_required_parameter",

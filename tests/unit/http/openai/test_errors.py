@@ -19,6 +19,7 @@ from myna.errors import (
     RequestInProgress,
     Unauthorized,
     Unavailable,
+    Unsupported,
     VoiceNotFound,
 )
 from myna.http.openai.errors import ModelNotFound, error_response
@@ -45,6 +46,7 @@ def test_all_four_keys_for_every_error(error):
         (Unauthorized(), 401, "authentication_error", None, "invalid_api_key"),
         (AccountBanned(), 403, "permission_error", None, "account_banned"),
         (InvalidRequest("x", field="text"), 400, "invalid_request_error", "input", "invalid_request"),
+        (Unsupported("x", field="language"), 400, "invalid_request_error", "input", "unsupported"),
         (InvalidRequest("x", field="speed"), 400, "invalid_request_error", "speed", "invalid_request"),
         (VoiceNotFound(), 400, "invalid_request_error", "voice", "voice_not_found"),
         (ModelNotFound(), 404, "invalid_request_error", None, "model_not_found"),
