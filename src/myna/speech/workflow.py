@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dbos import DBOS
+from dbos import error as durable_error
 
 from myna.errors import Canceled, Unavailable
 from myna.speech.steps import SpeechSteps, failure
@@ -44,7 +45,13 @@ async def render_or_say_why(job_id: str) -> dict[str, Any]:
     try:
         return await render(job_id)
     except Exception as error:
-        return {"error": failure(error.__cause__ if isinstance(error.__cause__, Exception) else error)}
+        return {"error": failure(_last_cause(error))}
+
+
+def _last_cause(error: Exception) -> Exception:
+    """What the last attempt died of, when DBOS says no more than that all of them failed."""
+    attempts = error.errors if isinstance(error, durable_error.DBOSMaxStepRetriesExceeded) else []
+    return attempts[-1] if attempts else error
 
 
 def _worth_another_try(error: BaseException) -> bool:

@@ -198,7 +198,8 @@ def _translated_errors(*, writing: bool = False) -> Iterator[None]:
             raise NotFound("There is no such file. It may have been deleted.") from error
         if _FULL.search(str(error)):
             raise StorageFull from error
-        raise Unavailable(f"The storage is not available just now: {_reason(error)}.") from error
+        # Where the storage is, and how it is reached, is for the operator: messages of errors reach customers.
+        raise Unavailable("The storage is not available just now. Try again.", reason=_reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
