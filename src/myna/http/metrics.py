@@ -66,5 +66,10 @@ class Snapshot(Collector):
             family.add_metric(key, value)
         self._families[name] = family
 
+    def drop(self, *names: str) -> None:
+        """Tell nothing rather than old values."""
+        for name in names:
+            self._families.pop(name, None)
+
     def collect(self) -> Iterable[Metric]:
         return list(self._families.values())

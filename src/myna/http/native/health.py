@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
 import myna
-from myna.errors import EngineUnavailable
+from myna.errors import EngineUnavailable, MynaError
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -57,7 +57,8 @@ async def _state(part: Awaitable[object]) -> str:
     try:
         await asyncio.wait_for(part, _PATIENCE)
     except Exception as error:
-        log.warning("http.not_ready", error=str(error) or type(error).__name__)
+        reason = error.details.get("reason") if isinstance(error, MynaError) else None
+        log.warning("http.not_ready", error=str(error) or type(error).__name__, reason=reason)
         return "unavailable"
     return "ok"
 
@@ -73,9 +74,10 @@ async def _engine_ready(services: Services) -> None:
 
 
 async def refresh_metrics(services: Services) -> None:
-    """Look up what is not counted as it happens."""
+    """Look up what is not counted as it happens. What cannot be looked up is left out, and the rest told."""
     _refresh_engines(services)
-    await _refresh_work(services)
+    if await _state(_refresh_work(services)) != "ok":
+        services.metrics.snapshot.drop("myna_queue", "myna_jobs")
 
 
 def _refresh_engines(services: Services) -> None:
@@ -94,10 +96,10 @@ def _refresh_engines(services: Services) -> None:
 
 async def _refresh_work(services: Services) -> None:
     snapshot = services.metrics.snapshot
-    waiting = {(queue,): float(number) for queue, number in (await services.backlog()).items()}
-    snapshot.set("myna_queue", "Durable work that waits or runs, on all nodes.", ("queue",), waiting)
     broken = {(check,): float(len(words)) for check, words in services.broken.items()}
     snapshot.set("myna_broken", "What housekeeping last found broken; 0 is well.", ("check",), broken)
+    waiting = {(queue,): float(number) for queue, number in (await services.backlog()).items()}
+    snapshot.set("myna_queue", "Durable work that waits or runs, on all nodes.", ("queue",), waiting)
     jobs = {**dict.fromkeys(("queued", "running", "succeeded", "failed", "canceled"), 0)}
     jobs |= await services.jobs.count_by_status()
     values = {(status,): float(number) for status, number in jobs.items()}

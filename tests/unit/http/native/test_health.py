@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from myna.errors import Unavailable
+from myna.http.metrics import Metrics
 from myna.http.native import health
 from myna.http.native.health import health_router
 from myna.storage.objects import open_storage
@@ -32,8 +33,22 @@ class Part:
 
 @pytest.fixture
 def services():
+    database = Part()
+
+    async def backlog():
+        await database.ping()
+        return {"speech": 3}
+
+    async def count_by_status():
+        await database.ping()
+        return {"queued": 3}
+
     return SimpleNamespace(
-        database=Part(),
+        metrics=Metrics(),
+        backlog=backlog,
+        broken={"ledger": []},
+        jobs=SimpleNamespace(count_by_status=count_by_status),
+        database=database,
         storage=open_storage("memory://"),
         engines=Part(),
         registry=SimpleNamespace(names=("fake",)),
@@ -67,6 +82,18 @@ async def test_not_ready(http, services, part, trouble, monkeypatch):
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     states = answer.json()["parts"]
     assert sorted(states.values()) == ["ok", "ok", "unavailable"]
+
+
+async def test_metrics_are_told_when_the_database_is_away(http, services):
+    """A monitor must not go blind in the middle of an outage; it must not see old numbers either."""
+    assert 'myna_queue{queue="speech"} 3.0' in (await http.get("/metrics")).text
+    services.database.away = True
+    answer = await http.get("/metrics")
+    assert answer.status_code == 200
+    assert "myna_http_requests_in_flight" in answer.text
+    assert "myna_broken" in answer.text
+    assert "myna_queue" not in answer.text
+    assert "myna_jobs" not in answer.text
 
 
 async def test_a_busy_engine_is_ready(http, services):
