@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import httpx
 import pytest
 
+from myna.kit.pagination import Cursor
 from myna.media.decode import decode
 from tests.fixtures.server import ServerProcess
 
@@ -111,6 +112,8 @@ class TestSpeech:
             {"volume": 1},
             {"voice": None},
             {"text": "x" * 50_001},
+            {"text": "a\0b"},
+            {"name": "a\0b"},
         ],
     )
     def test_refused_and_free_of_charge(self, client, fields):
@@ -125,6 +128,10 @@ class TestSpeech:
 
     def test_a_broken_body(self, client):
         check_problem(client.http.post("/speech", content=b"{"), 400, "invalid_request")
+        for kind, content in (("application/x-www-form-urlencoded", b'{"text":"Hi"}'), ("application/json", b"[]")):
+            answer = client.http.post("/speech", content=content, headers={"Content-Type": kind})
+            check_problem(answer, 400, "invalid_request")
+            assert "sent with `Content-Type: application/json`" in answer.json()["detail"]
         check_problem(client.http.post("/speech", content=b"x" * 1_000_001), 413, "body_too_large")
 
     def test_no_credits(self, server):
@@ -211,6 +218,17 @@ class TestOutputs:
         tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
         assert client.get("/outputs", created_from=tomorrow)["data"] == []
         assert len(client.get("/outputs", created_to=tomorrow)["data"]) == 2
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"created_from": "9999-12-31T23:59:59-23:00"},
+            {"created_to": "0001-01-01T00:00:00+23:00"},
+            {"cursor": Cursor(datetime.max.replace(tzinfo=timezone(timedelta(hours=-5))), "x").encode()},
+        ],
+    )
+    def test_moments_beyond_the_calendar(self, client, parameters):
+        check_problem(client.http.get("/outputs", params=parameters), 400, "invalid_request")
 
     def test_a_fresh_link(self, client):
         output = client.made()["outputs"][0]

@@ -77,6 +77,8 @@ def invalid_request(error: RequestValidationError) -> InvalidRequest:
     first = faults[0]
     if first["type"] == "json_invalid":
         return InvalidRequest("The body is not valid JSON.")
+    if first["type"] in ("model_attributes_type", "missing") and first["loc"] == ("body",):
+        return InvalidRequest("The body must be a JSON object, sent with `Content-Type: application/json`.")
     field = ".".join(str(part) for part in first["loc"][1:])
     return InvalidRequest(f"{field}: {first['msg']}" if field else str(first["msg"]), field=field or None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from myna.errors import InvalidRequest
@@ -29,7 +29,9 @@ class Cursor:
         try:
             created_at, row_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             moment = datetime.fromisoformat(created_at)
-        except (ValueError, TypeError):
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(UTC)
+        except (ValueError, TypeError, OverflowError, RecursionError):
             raise InvalidRequest("The cursor is not one that this server gave out.", field="cursor") from None
         if moment.tzinfo is None or not isinstance(row_id, str):
             raise InvalidRequest("The cursor is not one that this server gave out.", field="cursor")

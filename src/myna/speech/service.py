@@ -175,6 +175,8 @@ class SpeechService:
     async def _checked_voice(self, caller: Caller, request: SpeechRequest) -> Voice:
         if not request.text:
             raise InvalidRequest("The text is empty.", field="text")
+        if "\0" in request.text:
+            raise InvalidRequest("The character U+0000 is not text.", field="text")
         if len(request.text) > self._settings.max_text_characters:
             limit = self._settings.max_text_characters
             raise TextTooLong(f"The text has {len(request.text)} characters; this server takes {limit}.", field="text")

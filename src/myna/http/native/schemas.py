@@ -15,7 +15,10 @@ Item = TypeVar("Item")
 
 
 def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("is not between the years 1 and 9999 in UTC") from None
 
 
 UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
@@ -72,7 +75,7 @@ class SpeechBody(Body):
     format: AudioFormat = "mp3"
     sample_rate: Literal[8000, 16000, 22050, 24000, 44100, 48000] | None = None
     """Hz; the engine's own by default."""
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     """For your own use."""
 
 
