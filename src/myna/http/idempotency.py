@@ -173,14 +173,20 @@ class Idempotency:
                     await asyncio.shield(self._kept.release(kept.scope, kept.node_id))
 
     async def keep(self, kept: KeptRequest, status: int, headers: list[list[str]], body: IO[bytes], size: int) -> None:
-        """Store a finished answer. When that fails the request stays claimed by this node: done once, not replayed."""
+        """Store a finished answer. One that the storage does not take counts as gone: done once, not replayed."""
         object_key = f"idempotency/{kept.scope}/{kept.job_id}" if size else None
         try:
             if object_key:
-                await self._services.storage.put(object_key, _pieces(body))
+                await self._store(object_key, body)
             await self._kept.finish(kept.scope, kept.node_id, status, headers, object_key)
         except Exception:
             log.exception("http.answer_not_kept", scope=kept.scope)
+
+    async def _store(self, object_key: str, body: IO[bytes]) -> None:
+        try:
+            await self._services.storage.put(object_key, _pieces(body))
+        except Exception:
+            log.exception("http.answer_not_stored", key=object_key)
 
     async def release(self, kept: KeptRequest) -> None:
         await self._kept.release(kept.scope, kept.node_id)

@@ -429,7 +429,9 @@ class TestStorageTrouble:
 
         monkeypatch.setattr(world.services.storage, "put", broken)
         assert (await http.post("/labour", headers=once())).status_code == 202
-        assert (await http.post("/labour", headers=once())).status_code == 409
+        again = await http.post("/labour", headers=once())
+        assert (again.status_code, again.json()) == (409, {"vendor": "conflict"}), "gone, and not still running"
+        assert again.headers["x-should-retry"] == "false"
         assert len(world.done) == 1
 
     async def test_an_answer_that_was_lost(self, world, http, database):
