@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from myna.cli.local import LocalData, account_named, run
-from myna.cli.show import AsJson, credits, number, show_rows
+from myna.cli.show import MOST_CREDITS, AsJson, credits, number, show_rows
 
 app = typer.Typer(help="Credits: give, look, check.", no_args_is_help=True)
 AccountName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
@@ -17,7 +17,7 @@ AccountName = Annotated[str, typer.Argument(metavar="NAME", help="Name of the ac
 @app.command()
 def grant(
     name: AccountName,
-    amount: Annotated[float, typer.Argument(metavar="AMOUNT", min=0.001, help="Credits to give.")],
+    amount: Annotated[float, typer.Argument(metavar="AMOUNT", min=0.001, max=MOST_CREDITS, help="Credits to give.")],
     kind: Annotated[str, typer.Option("--type", help="What to call them.")] = "Granted",
     expires: Annotated[datetime | None, typer.Option(help="When they lapse, in UTC.")] = None,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -61,24 +62,35 @@ async def _examine(name: str, check: Check) -> dict[str, str]:
     try:
         return {"part": name, "state": "ok", "details": await check()}
     except MynaError as error:
-        return {"part": name, "state": "broken", "details": error.message}
+        reason = error.details.get("reason")
+        return {"part": name, "state": "broken", "details": f"{error.message} ({reason})" if reason else error.message}
     except Exception as error:
         return {"part": name, "state": "broken", "details": f"{type(error).__name__}: {error}"}
 
 
 async def _settings() -> str:
-    """A misspelt variable would be passed over in silence."""
+    """A misspelt variable, or line of `myna.toml`, would be passed over in silence."""
     import difflib
 
     from myna.settings import Settings
 
     known = {f"MYNA_{name.upper()}" for name in Settings.model_fields}
-    given = {name.upper() for name in os.environ if name.upper().startswith("MYNA_")} - _FOR_CLIENTS
+    given = _given_settings()
     if unknown := sorted(given - known):
         close = difflib.get_close_matches(unknown[0], known, 1)
         hint = f"Did you mean {close[0]}?" if close else "docs/settings.md lists every setting."
         raise MynaError(f"No such setting: {', '.join(unknown)}. {hint}")
     return ", ".join(sorted(given)) or "all at their defaults"
+
+
+def _given_settings() -> set[str]:
+    """By the environment and by `myna.toml`, as names of variables."""
+    import tomllib
+
+    given = {name.upper() for name in os.environ if name.upper().startswith("MYNA_")} - _FOR_CLIENTS
+    if (file := Path("myna.toml")).is_file():
+        given |= {f"MYNA_{name.upper()}" for name in tomllib.loads(file.read_text())}
+    return given
 
 
 async def _database(data: LocalData) -> str:

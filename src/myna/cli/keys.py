@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from myna.cli.local import LocalData, run
-from myna.cli.show import AsJson, credits, number, show_rows
+from myna.cli.show import MOST_CREDITS, AsJson, credits, number, show_rows
 
 app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
 
@@ -16,7 +16,9 @@ app = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True)
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the account; it is made when there is none.")],
-    amount: Annotated[float, typer.Option("--credits", min=0, help="Credits to give to the account.")] = 0,
+    amount: Annotated[
+        float, typer.Option("--credits", min=0, max=MOST_CREDITS, help="Credits to give to the account.")
+    ] = 0,
 ) -> None:
     """Print a new key, alone, on standard output. It is shown this once."""
 

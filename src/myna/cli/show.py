@@ -36,6 +36,10 @@ def show_row(row: Row, as_json: bool) -> None:
         print(f"{name:<{width}}  {_cell(value)}")
 
 
+MOST_CREDITS = 1_000_000_000
+"""That may be given at once, so that sums stay far from what the database can count."""
+
+
 def credits(milli: int) -> float:
     """Credits of milli-credits, for showing."""
     return milli / 1_000

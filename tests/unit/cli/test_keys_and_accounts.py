@@ -69,6 +69,14 @@ def test_what_is_not_there_is_said_on_standard_error(myna: CommandLine, argument
     assert why in outcome.err
 
 
+@pytest.mark.parametrize("amount", ["1e30", "inf", "nan", "0", "-1"])
+def test_credits_that_cannot_be_counted(myna: CommandLine, amount: str) -> None:
+    myna("keys", "create", "alice")
+    outcome = myna("credits", "grant", "alice", "--", amount)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "Invalid value for 'AMOUNT'" in outcome.err
+
+
 def test_before_the_first_account_there_is_a_way_to_make_one(myna: CommandLine) -> None:
     for command in (["keys", "list"], ["accounts", "list"]):
         assert "myna keys create NAME" in myna(*command).out

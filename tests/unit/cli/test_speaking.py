@@ -120,3 +120,13 @@ def test_doctor_goes_on_after_what_is_broken(myna: CommandLine, monkeypatch: pyt
     assert rows["settings"]["details"] == "No such setting: MYNA_PROT. Did you mean MYNA_PORT?"
     assert rows["engine kazoo"]["state"] == "absent"
     assert rows["codecs"]["state"] == "ok"
+
+
+def test_doctor_finds_a_misspelt_line_of_the_file(
+    myna: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "myna.toml").write_text("prot = 8311\n")
+    examined = myna("doctor", "--json")
+    assert examined.code == 1
+    assert examined.json[0]["details"] == "No such setting: MYNA_PROT. Did you mean MYNA_PORT?"
