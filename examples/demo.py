@@ -30,8 +30,8 @@ def main() -> None:
     node, url = start_node(port="0" if leave else "8311")
     try:
         make_voiceover(url, key)
-        print(f"\nThe node is open at {url}. Your key: {key}")
         if not leave:
+            print(f"\nThe node is open at {url}. Your key: {key}")
             print("Press Ctrl+C to stop it.", flush=True)
             node.wait()
     except KeyboardInterrupt:

@@ -57,7 +57,7 @@ def test_demo_makes_a_voiceover_and_leaves_it(tmp_path: Path) -> None:
     assert said
     assert shown.stderr == ""
     assert seconds_of(tmp_path / "demo" / "voiceover.mp3") == pytest.approx(float(said[1]), abs=0.2)
-    url = re.search(r"open at (http://\S+)\. Your key: myna_\w+$", shown.stdout, re.M)
+    url = re.search(r"^node ready +\d+\.\d s +(http://\S+)$", shown.stdout, re.M)
     assert url
     with pytest.raises(httpx.ConnectError):
         httpx.get(url[1])
