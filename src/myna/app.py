@@ -38,7 +38,7 @@ from myna.webhooks.service import WebhookService
 from myna.webhooks.standard import render_standard
 from myna.worker.durable import DurableWork
 from myna.worker.nodes import NodeKeeper
-from myna.worker.schedules import Housekeeping
+from myna.worker.schedules import Chore, Housekeeping
 
 log = structlog.get_logger()
 
@@ -116,7 +116,8 @@ def build_node(settings: Settings) -> Node:
     )
     speech_workflow.bind(steps, delivery.announce)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, speech.resume_unstarted)
+    others = (Chore(10, speech.resume_unstarted), Chore(600, outputs.remove_deleted_files))
+    housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, others)
     services = Services(
         settings=settings,
         node_id=node_id,

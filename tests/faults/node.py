@@ -28,7 +28,7 @@ from myna.webhooks.standard import render_standard
 from myna.worker import schedules
 from myna.worker.durable import DurableWork
 from myna.worker.nodes import NodeKeeper
-from myna.worker.schedules import Housekeeping
+from myna.worker.schedules import Chore, Housekeeping
 
 
 class Node:
@@ -53,15 +53,16 @@ class Node:
             schedules={"standard": schedule},
         )
         self.keeper = NodeKeeper(self.id, settings, self.database, self.work)
+        storage = open_storage(settings.resolved_storage_url)
         self.housekeeping = Housekeeping(
             settings,
             self.database,
-            open_storage(settings.resolved_storage_url),
+            storage,
             self.credits,
             self.jobs,
             self.delivery,
             self.work,
-            self.resume_unstarted,
+            [Chore(10, self.resume_unstarted)],
         )
 
     async def resume_unstarted(self) -> None:

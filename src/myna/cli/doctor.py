@@ -24,7 +24,7 @@ _FOR_CLIENTS = {"MYNA_KEY", "MYNA_URL"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, storage, ledger, engines and codecs. Ends with 1 when something is broken."""
+    """Check settings, database, storage, ledger, work, engines and codecs. Ends with 1 when something is broken."""
     import asyncio
 
     settings = load_settings()
@@ -42,6 +42,7 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         "database": lambda: _database(data),
         "storage": lambda: _storage(data),
         "ledger": lambda: _ledger(data),
+        "work": lambda: _work(data),
         **{f"engine {name}": lambda name=name: _engine(speaker, name) for name in speaker.registry.names},  # type: ignore[misc]
         "codecs": _codecs,
     }
@@ -108,6 +109,19 @@ async def _ledger(data: LocalData) -> str:
     if broken := await data.credits.check():
         raise MynaError("; ".join(broken))
     return "exact"
+
+
+async def _work(data: LocalData) -> str:
+    """No accepted work lies with a dead node."""
+    from myna.worker.durable import find_stuck
+    from myna.worker.nodes import has_run, live_nodes
+
+    if not await has_run(data.database):
+        return "no node has run lately"
+    nodes = await live_nodes(data.settings, data.database)
+    if stuck := await find_stuck(data.settings, nodes):
+        raise MynaError(f"Nobody goes on with {len(stuck)} jobs ({', '.join(stuck[:3])} …). A running node takes them.")
+    return f"{len(nodes)} nodes run, nothing is stuck"
 
 
 async def _engine(speaker: Speaker, name: str) -> str:

@@ -31,6 +31,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -177,6 +178,12 @@ async def live_nodes(settings: Settings, database: Database) -> list[str]:
     async with database.reading() as connection:
         since = clock.now() - clock.seconds(settings.dead_after_seconds + settings.heartbeat_seconds)
         return await WorkerRepository(connection).seen_since(since)
+
+
+async def has_run(database: Database) -> bool:
+    """Whether a node has lately run on this database at all."""
+    async with database.reading() as connection:
+        return bool(await WorkerRepository(connection).seen_since(datetime.min.replace(tzinfo=UTC)))
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -58,8 +58,9 @@ class Housekeeping:
         jobs: JobService,
         delivery: WebhookDelivery,
         work: DurableWork,
-        resume_unstarted: Callable[[], Awaitable[object]],
+        others: Sequence[Chore],
     ) -> None:
+        """`others` are the chores of the domains that this layer does not know."""
         self._settings = settings
         self._database = database
         self._storage = storage
@@ -70,7 +71,7 @@ class Housekeeping:
         self.broken: dict[str, list[str]] = {}
         """What the last checks found to be wrong, in words, by check: `ledger` and `stuck`."""
         self.chores = (
-            Chore(10, resume_unstarted),
+            *others,
             Chore(10, delivery.sweep),
             Chore(15, self.fail_parked),
             Chore(30, work.recover_lost),

@@ -102,7 +102,7 @@ def test_doctor_finds_nothing_wrong(myna: CommandLine) -> None:
     examined = myna("doctor", "--json")
     assert examined.code == 0
     states = {row["part"]: row["state"] for row in examined.json}
-    parts = ("settings", "database", "storage", "ledger", "engine fake", "codecs")
+    parts = ("settings", "database", "storage", "ledger", "work", "engine fake", "codecs")
     assert states == dict.fromkeys(parts, "ok")
 
 
@@ -115,7 +115,7 @@ def test_doctor_goes_on_after_what_is_broken(myna: CommandLine, monkeypatch: pyt
     assert examined.code == 1
     rows = {row["part"]: row for row in examined.json}
     assert {part for part, row in rows.items() if row["state"] == "broken"} == {
-        "settings", "database", "ledger", "engines"
+        "settings", "database", "ledger", "work", "engines"
     }  # fmt: skip
     assert rows["settings"]["details"] == "No such setting: MYNA_PROT. Did you mean MYNA_PORT?"
     assert rows["engine kazoo"]["state"] == "absent"

@@ -24,7 +24,7 @@ from myna.webhooks.standard import render_standard
 from myna.worker import schedules
 from myna.worker.durable import DurableWork
 from myna.worker.nodes import NodeKeeper
-from myna.worker.schedules import Housekeeping
+from myna.worker.schedules import Chore, Housekeeping
 from tests.fixtures.receivers import answer, receiving
 from tests.fixtures.webhooks import House
 
@@ -53,7 +53,7 @@ class Household(House):
             self.jobs,
             self.delivery,
             self.work,
-            self.resume,
+            [Chore(10, self.resume)],
         )
 
     async def resume(self) -> None:
