@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -56,6 +57,16 @@ def main() -> None:
         if error.filename is None:
             raise
         _fail(f"Cannot use `{error.filename}`: {error.strerror}. Choose another place, or mend this one.")
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Python would complain at its end of words that nobody reads any more: `myna voices list | head`."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> NoReturn:
