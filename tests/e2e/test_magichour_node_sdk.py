@@ -55,6 +55,7 @@ def ask(node, tmp_path):
 def test_generate_downloads_speech(ask, espeak_server, tmp_path):
     request = {"name": "Morning", "style": {"prompt": PROMPT, "voiceName": "Morgan Freeman"}}
     said = ask(espeak_server, espeak_server.new_key(), request)
+    assert isinstance(said, dict), said
     project, checked, deleted = said["project"], said["checked"], said["deleted"]
     assert (project["status"], project["name"], project["creditsCharged"]) == ("complete", "Morning", 4)
     (path,) = project["downloadedPaths"]
