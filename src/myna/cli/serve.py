@@ -108,7 +108,7 @@ def _listen(settings: Settings, listener: socket.socket) -> None:
         access_log=False,
         log_config=None,
         lifespan="on",
-        timeout_keep_alive=5,
+        timeout_keep_alive=75,  # longer than clients pause between two polls, or a socket closes under its next request
         timeout_graceful_shutdown=round(settings.stop_seconds),
         server_header=False,
     )
