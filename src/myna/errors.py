@@ -140,6 +140,30 @@ class UnsupportedMedia(MynaError):
     status = 422
 
 
+class ReferenceRefused(InvalidRequest):
+    """No voice can be made from this recording."""
+
+    code = "reference_refused"
+
+
+class ConsentRequired(Forbidden):
+    """This server asks for a consent recording of the speaker. Send one first and name it: `consent_id`."""
+
+    code = "consent_required"
+
+
+class VoiceBlocked(Forbidden):
+    """The operator of this server has blocked this voice."""
+
+    code = "voice_blocked"
+
+
+class TooManyVoices(Conflict):
+    """This account has as many voices as it may have. Delete one first."""
+
+    code = "too_many_voices"
+
+
 class RateLimited(MynaError):
     """Too many requests. Wait for the time in Retry-After."""
 

@@ -121,8 +121,26 @@ class Settings(BaseSettings):
     """Speech streams of one account that may run at once."""
     max_webhook_endpoints: int = Field(10, ge=1)
     """Webhook endpoints of one account."""
+    max_reference_bytes: int = Field(25_000_000, ge=1_000)
+    """Bytes of a recording to clone a voice from, and of a consent recording."""
+    min_reference_seconds: float = Field(3.0, ge=1.0)
+    """The shortest recording that a voice is made from."""
+    max_reference_seconds: float = Field(120.0, ge=3.0, le=600.0)
+    """The longest recording that a voice is made from."""
+    max_voices: int = Field(100, ge=1)
+    """Cloned voices of one account."""
+    max_concurrent_clones: int = Field(2, ge=1)
+    """Recordings that one account may have examined or previewed at once."""
     fetch_allow: str = ""
     """Private networks that URL inputs and webhooks may reach: CIDRs, separated by commas."""
+
+    # Voices
+    consent: Literal["affirmed", "recording"] = "affirmed"
+    """What a clone needs: `affirmed`, the word of whoever makes it; `recording`, also a recording of the speaker."""
+    verified_previews: Switch = "off"
+    """`on` keeps a voice only when its preview was made by this server."""
+    blocked_voice_similarity: float = Field(0.82, ge=0.5, le=1.0)
+    """A recording this close to a blocked voice is refused. Same speakers score 0.85 and more, others up to 0.75."""
 
     # Money
     prices: Switch = "on"
@@ -133,6 +151,8 @@ class Settings(BaseSettings):
     """Magic Hour's price, rounded up to whole credits."""
     openai_millicredits_per_character: int = Field(15, ge=0)
     """Thousandths of a credit. Also the price of the native API."""
+    munsit_millicredits_per_wallet_credit: int = Field(50, ge=0)
+    """What one credit of Munsit's wallet is worth; each character costs two of them."""
     hold_seconds: float = Field(86_400.0, ge=60)
     """A hold whose work is gone is released after this long."""
 

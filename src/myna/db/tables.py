@@ -207,6 +207,79 @@ output_totals = Table(
 )
 """How many outputs an account has, so that an unfiltered count does not read them all."""
 
+voices = Table(
+    "voices",
+    metadata,
+    _id(),
+    Column("record_id", String(36), nullable=False, unique=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("api", String(32), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("description", Text),
+    Column("gender", String(64)),
+    Column("age", String(64)),
+    Column("languages", JSON, nullable=False),
+    Column("dialects", JSON, nullable=False),
+    Column("avatar_url", Text),
+    Column("stability", Float(53), nullable=False),
+    Column("similarity", Float(53), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("voice_format", String(64), nullable=False),
+    Column("quality", String(64), nullable=False),
+    Column("reference_hash", String(64), nullable=False),
+    Column("transcript", Text),
+    Column("report", JSON, nullable=False),
+    Column("preview_verified", Boolean, nullable=False, default=False),
+    Column("consent_id", String(64)),
+    Column("affirmed_by", String(64)),
+    Column("affirmed_at", Moment, nullable=False),
+    Column("ready_at", Moment),
+    Column("deleted_at", Moment, index=True),
+    Column("updated_at", Moment, nullable=False),
+    _created(),
+    Index(None, "account_id", "created_at", "id"),
+)
+"""Cloned voices. `ready_at` is empty until all files are stored; a deleted row goes when its files are gone."""
+
+voice_previews = Table(
+    "voice_previews",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("sound_hash", String(64), primary_key=True),
+    Column("reference_hash", String(64), nullable=False),
+    Column("engine", String(64), nullable=False),
+    Column("similarity", Float(53), nullable=False),
+    Column("expires_at", Moment, nullable=False, index=True),
+    _created(),
+)
+"""Which previews were made here, so that a voice is kept as it was heard. `sound_hash` is of the 16-bit samples."""
+
+voice_consents = Table(
+    "voice_consents",
+    metadata,
+    _id(),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("object_key", String(500), nullable=False),
+    Column("recording_hash", String(64), nullable=False),
+    Column("affirmed_by", String(64)),
+    Column("deleted_at", Moment, index=True),
+    _created(),
+    Index(None, "account_id", "created_at", "id"),
+)
+
+blocked_voices = Table(
+    "blocked_voices",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("embedding", JSON, nullable=False),
+    _created(),
+)
+"""Speakers that nobody may clone here. `embedding` is a speaker embedding of 256 numbers."""
+
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,

@@ -41,11 +41,15 @@ class Capabilities:
     """Sound comes before the whole text is spoken."""
     word_timestamps: bool = False
     cloning: bool = False
+    voice_format: str = ""
+    """Names the form of what `prepare_voice` returns, such as `match/1`. A voice of another form is never spoken."""
+    clone_quality: str = ""
+    """How near a clone comes, in an honest word: `matched` or `neural`."""
     dialects: tuple[str, ...] = ()
     diacritics: Literal["needed", "helpful", "harmful", "unused"] = "unused"
     """What vowel marks on Arabic text do for this engine."""
     options: frozenset[str] = frozenset()
-    """The fields of `SynthesisRequest` that it honours, of: `speed`, `temperature`, `seed`, `pitch`."""
+    """Fields of `SynthesisRequest` that it honours, of: `speed`, `temperature`, `seed`, `stability`, `similarity`."""
     device: str = "cpu"
     max_characters: int = 2_000
     """The longest text of one request; longer ones are split before."""
@@ -82,6 +86,12 @@ class SynthesisRequest:
     """0 is the steady reading of the voice; 1 varies pitch, range and pace the most."""
     seed: int = 0
     """The same seed and text give the same prosody."""
+    stability: float | None = None
+    """0 is lively and different each time, 1 is steady. None: `temperature` alone decides."""
+    similarity: float = 1.0
+    """Of a cloned voice: 1 comes as near to the reference as the engine can, 0 stays with the engine's own voice."""
+    dialect: str | None = None
+    """One of `Capabilities.dialects`."""
     pause_after: float | None = None
     """Seconds of silence after the text, or the engine's own."""
 
@@ -135,8 +145,15 @@ class Engine(abc.ABC):
         Raises `EngineFailed` (or any exception, which is reported as `EngineFailed`).
         """
 
-    def prepare_voice(self, reference: Samples, sample_rate: int, transcript: str | None = None) -> dict[str, Any]:
-        """Make a voice from a recording; the result becomes `voice_settings`. Only engines that clone."""
+    def prepare_voice(
+        self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
+    ) -> dict[str, Any]:
+        """Make a voice from a recording; the result becomes `voice_settings`. Only engines that clone have this.
+
+        The result is JSON of at most 8 MB; its key `format` equals `Capabilities.voice_format`. `transcript` is what
+        is said in the recording, word for word, and `language` its BCP 47 tag, each when known. Raises
+        `ReferenceRefused`.
+        """
         raise Unsupported(f"The engine `{self.name}` cannot clone voices.")
 
     def close(self) -> None:  # noqa: B027 - an engine without resources need not override it

@@ -123,7 +123,9 @@ class Conversation:
 
     def _answer(self, number: int, header: dict[str, Any], payload: bytes) -> None:
         if header["type"] == "prepare":
-            made = self._engine.prepare_voice(samples_of(payload), header["sample_rate"], header["transcript"])
+            made = self._engine.prepare_voice(
+                samples_of(payload), header["sample_rate"], header["transcript"], header["language"]
+            )
             self._pipe.write({"type": "voice", "id": number, "settings": made})
         else:
             self._speak(number, request_from_json(header["request"]))

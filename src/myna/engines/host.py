@@ -98,11 +98,16 @@ class EngineHost:
             raise BadAudio(f"The engine `{engine}` made no sound of this text.")
 
     async def prepare_voice(
-        self, engine: str, reference: Samples, sample_rate: int, transcript: str | None = None
+        self,
+        engine: str,
+        reference: Samples,
+        sample_rate: int,
+        transcript: str | None = None,
+        language: str | None = None,
     ) -> dict[str, Any]:
         """Make a voice from a recording; the result becomes `voice_settings`. Raises `Unsupported` and as `stream`."""
         self._registry.describe(engine)
-        header = {"type": "prepare", "sample_rate": sample_rate, "transcript": transcript}
+        header = {"type": "prepare", "sample_rate": sample_rate, "transcript": transcript, "language": language}
         async with self._pool(engine).lend() as process:
             await process.send(header, payload_of(reference))
             answer, _ = await process.receive(self._silence)

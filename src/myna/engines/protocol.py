@@ -3,7 +3,7 @@
 A frame is the length of its header and the length of its payload (two little-endian unsigned 32-bit numbers), the
 header (JSON with a `type`), and the payload (float32 samples of the machine's byte order, or nothing).
 
-To the process: `synthesize` (id, request), `prepare` (id, sample_rate, transcript; payload: the reference),
+To the process: `synthesize` (id, request), `prepare` (id, sample_rate, transcript, language; payload: the reference),
 `cancel` (id). From the process: `ready`, `chunk` (id, sample_rate, words; payload: the samples), `done` (id),
 `canceled` (id), `voice` (id, settings), `error` (id, or none while starting; code, message).
 Every request is answered by any number of `chunk` and exactly one of `done`, `canceled`, `voice` and `error`.

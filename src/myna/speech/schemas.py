@@ -22,6 +22,14 @@ class SpeechRequest:
     """0 is steady; 1 varies pitch, range and pace the most."""
     seed: int = 0
     """The same seed gives the same prosody."""
+    stability: float | None = None
+    """0 is lively and different each time, 1 is steady. None: as the voice was kept, or `temperature` alone."""
+    similarity: float | None = None
+    """Of a cloned voice: how near to its reference, 0 to 1. None: as the voice was kept."""
+    dialect: str | None = None
+    """Honoured by engines that know it."""
+    breaks: bool = False
+    """`<break time="500ms"/>` in the text is a pause, not words."""
     normalise: bool = True
     """Numbers, currency and dates in words."""
     denoise: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from myna.engines.base import Gender
@@ -26,10 +27,120 @@ class Voice:
     """The owner of a cloned voice."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What its engine needs to know. JSON."""
+    dialects: tuple[str, ...] = ()
+    quality: str = ""
+    """Of a cloned voice, how near it comes: the engine's `clone_quality`."""
+    stability: float | None = None
+    """Of a cloned voice: what to speak with unless a request says otherwise."""
+    similarity: float | None = None
 
     @property
     def language(self) -> str:
         return self.languages[0]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVoice:
+    """What somebody says about the voice to keep."""
+
+    name: str
+    description: str | None = None
+    gender: str | None = None
+    age: str | None = None
+    languages: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    avatar_url: str | None = None
+    stability: float = 0.5
+    similarity: float | None = None
+    """None: as in its preview when that was made here, else 1."""
+    consent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChange:
+    """What to change of a kept voice; None leaves a field as it is. The sound never changes."""
+
+    name: str | None = None
+    description: str | None = None
+    gender: str | None = None
+    age: str | None = None
+    languages: tuple[str, ...] | None = None
+    dialects: tuple[str, ...] | None = None
+    avatar_url: str | None = None
+    stability: float | None = None
+    similarity: float | None = None
+    cleared: frozenset[str] = frozenset()
+    """Fields of `description`, `gender`, `age`, `avatar_url` that become None."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClonedVoice:
+    """A voice that was made from a recording, with all that is known of it."""
+
+    id: str
+    """`voice_` and 24 characters."""
+    record_id: str
+    """A UUID, for clients that want one; it finds the voice as well as `id` does."""
+    account_id: str
+    api: str
+    """The API through which it was made."""
+    name: str
+    description: str | None
+    gender: str | None
+    age: str | None
+    languages: tuple[str, ...]
+    """BCP 47 tags as given; empty when nobody said."""
+    dialects: tuple[str, ...]
+    avatar_url: str | None
+    stability: float
+    similarity: float
+    engine: str
+    """The only engine that speaks it."""
+    voice_format: str
+    quality: str
+    reference_hash: str
+    """SHA-256 of the recording as it was sent, in hexadecimal."""
+    transcript: str | None
+    report: Mapping[str, Any]
+    """The intake report, as JSON."""
+    preview_verified: bool
+    """Its preview was made by this server."""
+    consent_id: str | None
+    affirmed_by: str | None
+    """The key whose holder affirmed the right to use the recording; None is the operator, at the command line."""
+    affirmed_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def folder(self) -> str:
+        """Where its files lie in the storage: `reference.flac`, `preview.wav`, `prepared.json`, `sample.mp3`."""
+        return f"voices/{self.account_id}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A recording in which a speaker agrees to the use of the voice."""
+
+    id: str
+    """`cons_` and 24 characters."""
+    account_id: str
+    name: str
+    language: str
+    object_key: str
+    affirmed_by: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedVoice:
+    """A speaker whom nobody may clone here."""
+
+    id: str
+    name: str
+    reason: str
+    embedding: tuple[float, ...]
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
