@@ -56,6 +56,11 @@ def job_cuid(request: HTTPConnection) -> str:
     return ids.derived_cuid("job", context.idempotent_job_id) if context.idempotent_job_id else ids.cuid()
 
 
+def request_seed(request: HTTPConnection) -> str | None:
+    """What ids of this request's things are made from: the same for one Idempotency-Key; None when it has none."""
+    return context_of(request.scope).idempotent_job_id
+
+
 def work_begins(request: HTTPConnection) -> None:
     """As `job_uuid`, for work that dies with its connection, such as a stream: done again, it is another job."""
     context_of(request.scope).executed = True
