@@ -100,6 +100,7 @@ def _listen(settings: Settings, listener: socket.socket) -> None:
     import uvicorn
 
     from myna.app import create_app
+    from myna.http.sockets import MAX_MESSAGE_BYTES
     from myna.logs import set_up_logs
 
     set_up_logs(settings)
@@ -111,6 +112,8 @@ def _listen(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=75,  # longer than clients pause between two polls, or a socket closes under its next request
         timeout_graceful_shutdown=round(settings.stop_seconds),
         server_header=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,  # sound does not get smaller, and a message could be a bomb
     )
     host, port = listener.getsockname()[:2]
     print(f"Myna listens on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)

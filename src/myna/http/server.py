@@ -17,6 +17,7 @@ from myna.http.errors import ErrorResponse, install_last_resort
 from myna.http.idempotency import Idempotency
 from myna.http.middleware import BodyLimit, ErrorGuard, RequestFrame
 from myna.http.services import Services
+from myna.http.sockets import SocketFrame, refuse
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -49,6 +50,8 @@ class Facade:
     read_key: KeyReader = bearer
     prefix: str = ""
     """Where all of it is found besides, such as `/openai`; taken off before it sees the path."""
+    sockets: bool = False
+    """It takes WebSocket connections. None of the layers around an API is for these; it checks them itself."""
 
 
 def create_server(
@@ -56,6 +59,7 @@ def create_server(
 ) -> ASGIApp:
     """The whole HTTP interface as one ASGI app. `lifespan` surrounds the time in which it serves."""
     chosen = tuple(facades) if facades is not None else load_facades(services)
+    sockets = Dispatcher([(facade, facade.app if facade.sockets else refuse) for facade in chosen])
     app: ASGIApp = Dispatcher([(facade, _guarded(facade, services)) for facade in chosen])
     if services.settings.cors_origins:
         app = CORSMiddleware(
@@ -66,7 +70,7 @@ def create_server(
             expose_headers=_EXPOSED_HEADERS,
             max_age=300,
         )
-    return LifespanDoor(RequestFrame(app, services.metrics), lifespan)
+    return LifespanDoor(RequestFrame(app, services.metrics), SocketFrame(sockets, services.metrics), lifespan)
 
 
 def load_facades(services: Services) -> tuple[Facade, ...]:
@@ -87,6 +91,7 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         error_response=errors.error_response,
         read_key=getattr(routes, "read_key", bearer),
         prefix=prefix,
+        sockets=getattr(routes, "SOCKETS", False),
     )
 
 
@@ -127,10 +132,11 @@ class Dispatcher:
 
 
 class LifespanDoor:
-    """Answers the server's start and stop messages, and lets only HTTP through."""
+    """Answers the server's start and stop messages, and lets all else through."""
 
-    def __init__(self, app: ASGIApp, lifespan: Lifespan | None) -> None:
+    def __init__(self, app: ASGIApp, sockets: ASGIApp, lifespan: Lifespan | None) -> None:
         self._app = app
+        self._sockets = sockets
         self._lifespan: Lifespan = lifespan or nullcontext
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -139,7 +145,7 @@ class LifespanDoor:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1000})
+            await self._sockets(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
