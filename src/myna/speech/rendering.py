@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import structlog
@@ -15,12 +15,13 @@ from myna.audio.denoise import denoise
 from myna.audio.loudness import normalise_loudness
 from myna.audio.resample import resample
 from myna.audio.silence import remove_silence
-from myna.engines.base import Capabilities, Samples, SynthesisRequest
+from myna.engines.base import AudioChunk, Capabilities, Samples, SynthesisRequest, Word
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, EngineFailed, InvalidRequest, Unsupported
+from myna.errors import BadAudio, EngineFailed, Unsupported
 from myna.speech.schemas import Recording, SpeechRequest
-from myna.speech.text import Piece, emoji_names, language_to_read, normalise, speakable, split
+from myna.speech.script import Script, cut
+from myna.speech.text import language_to_read, without_breaks
 from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
@@ -35,15 +36,15 @@ Progress = Callable[[int, int], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """A request, ready to be spoken."""
+class Spoken:
+    """The sound of one piece of a script."""
 
-    engine: str
-    language: str
-    pieces: tuple[Piece, ...]
-    requests: tuple[SynthesisRequest, ...]
-    sample_rate: int
-    """Hz of the engine."""
+    samples: Samples
+    words: tuple[Word, ...]
+    """When its words begin, in seconds from its start, with positions in the text of the piece. Empty when the engine
+    does not say."""
+    pause_after: float
+    """Seconds of silence at its end that were asked for."""
 
 
 class Renderer:
@@ -56,27 +57,22 @@ class Renderer:
     def prepare(self, request: SpeechRequest, voice: Voice, *, eager: bool = False) -> Script:
         """Normalise and split. Raises `InvalidRequest` or `Unsupported` before anything is spoken or charged."""
         able = self._registry.describe(voice.engine)
-        language = request.language or language_to_read(request.text, voice.language)
+        words = without_breaks(request.text) if request.breaks else request.text
+        language = request.language or language_to_read(words, voice.language)
         _check_supported(request, language, able)
-        text = normalise(request.text, language) if request.normalise else request.text
-        if not speakable(text):
-            text = emoji_names(request.text)
-        if not text:
-            raise InvalidRequest("The text holds nothing that can be spoken.", field="text")
-        pieces = tuple(_sayable(split(text, language, able.max_characters, eager=eager)))
-        requests = tuple(
-            SynthesisRequest(
-                text=piece.text,
-                language=language,
-                voice_settings=voice.settings,
-                speed=request.speed,
-                temperature=request.temperature,
-                seed=request.seed,
-                pause_after=piece.pause_after,
-            )
-            for piece in pieces
+        script = cut(request, language, able.max_characters, eager=eager)
+        like_all = _delivery(request, voice, language, able)
+        requests = tuple(replace(like_all, text=piece.text, pause_after=piece.pause_after) for piece in script.pieces)
+        return Script(
+            engine=voice.engine,
+            language=language,
+            text=request.text,
+            pieces=script.pieces,
+            places=script.places,
+            requests=requests,
+            sample_rate=able.sample_rate,
+            pause_before=script.pause_before,
         )
-        return Script(voice.engine, language, pieces, requests, able.sample_rate)
 
     async def warm_up(self) -> None:
         """Load the sound libraries and start a process of the preferred engine, so that nobody waits for them."""
@@ -91,41 +87,67 @@ class Renderer:
     async def render(self, request: SpeechRequest, script: Script, progress: Progress | None = None) -> Recording:
         """The whole recording, cleaned and at its loudness."""
         parts: list[Samples] = []
-        async for samples in self.speak(script):
-            parts.append(samples)
+        async for spoken in self.speak(script):
+            parts.append(spoken.samples)
             if progress:
                 await progress(len(parts), len(script.requests))
         return await asyncio.to_thread(_finish, np.concatenate(parts), script.sample_rate, request)
 
-    async def speak(self, script: Script) -> AsyncIterator[Samples]:
+    async def speak(self, script: Script) -> AsyncIterator[Spoken]:
         """Each piece in order, as the engine made it. A few are in flight together."""
         waiting = iter(script.requests)
-        flying: deque[asyncio.Task[Samples]] = deque()
+        flying: deque[asyncio.Task[Spoken]] = deque()
+        pause_before = script.pause_before
         try:
             while True:
                 while len(flying) < PIECES_AHEAD and (request := next(waiting, None)) is not None:
                     flying.append(asyncio.create_task(self._speak_piece(script.engine, request)))
                 if not flying:
                     return
-                yield await flying[0]
+                yield _later(await flying[0], pause_before, script.sample_rate)
                 flying.popleft()
+                pause_before = 0.0
         finally:
             for task in flying:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _speak_piece(self, engine: str, request: SynthesisRequest) -> Samples:
+    async def _speak_piece(self, engine: str, request: SynthesisRequest) -> Spoken:
         for attempt in range(1, ATTEMPTS_PER_PIECE + 1):
             try:
-                chunks = await self._engines.synthesize(engine, request)
-                samples, rate = np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
-                check_audio(samples, rate, self._registry.describe(engine).sample_rate)
-                return _with_pause(samples, request, rate)
+                return self._checked(engine, await self._engines.synthesize(engine, request), request)
             except EngineFailed as error:
                 if not error.retryable or attempt == ATTEMPTS_PER_PIECE:
                     raise
                 log.warning("speech.piece_tried_again", engine=engine, code=error.code)
         raise AssertionError("unreachable")
+
+    def _checked(self, engine: str, chunks: list[AudioChunk], request: SynthesisRequest) -> Spoken:
+        """Raises `BadAudio` for sound that cannot be used."""
+        samples, rate = np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
+        check_audio(samples, rate, self._registry.describe(engine).sample_rate)
+        words = tuple(word for chunk in chunks for word in chunk.words)
+        return Spoken(samples, words, request.pause_after or 0.0)
+
+
+def _delivery(request: SpeechRequest, voice: Voice, language: str, able: Capabilities) -> SynthesisRequest:
+    """How to speak, without the words: what the request says, else how the voice was kept, as far as the engine can."""
+    stability = voice.stability if request.stability is None else request.stability
+    similarity = voice.similarity if request.similarity is None else request.similarity
+    temperature = request.temperature
+    if stability is not None and "stability" not in able.options:
+        temperature, stability = 1.0 - stability, None
+    return SynthesisRequest(
+        text="",
+        language=language,
+        voice_settings=voice.settings,
+        speed=request.speed,
+        temperature=temperature,
+        seed=request.seed,
+        stability=stability,
+        similarity=1.0 if similarity is None else similarity,
+        dialect=request.dialect if request.dialect in able.dialects else None,
+    )
 
 
 def _check_supported(request: SpeechRequest, language: str, able: Capabilities) -> None:
@@ -136,15 +158,13 @@ def _check_supported(request: SpeechRequest, language: str, able: Capabilities) 
         raise Unsupported(f"The engine `{able.name}` speaks at its own speed only.", field="speed")
 
 
-def _sayable(pieces: list[Piece]) -> list[Piece]:
-    """Without pieces that are nothing but punctuation, unless there are no others (names of emoji, say)."""
-    return [piece for piece in pieces if speakable(piece.text)] or pieces
-
-
-def _with_pause(samples: Samples, request: SynthesisRequest, rate: int) -> Samples:
-    if request.pause_after is None:
-        return samples
-    return np.concatenate([samples, np.zeros(round(request.pause_after * rate), dtype=np.float32)])
+def _later(spoken: Spoken, seconds: float, rate: int) -> Spoken:
+    """With silence before it."""
+    if not seconds:
+        return spoken
+    silence = np.zeros(round(seconds * rate), dtype=np.float32)
+    words = tuple(replace(word, start=word.start + len(silence) / rate) for word in spoken.words)
+    return Spoken(np.concatenate([silence, spoken.samples]), words, spoken.pause_after)
 
 
 def _finish(samples: Samples, rate: int, request: SpeechRequest) -> Recording:

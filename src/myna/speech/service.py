@@ -20,9 +20,10 @@ from myna.jobs.service import JobService
 from myna.kit import ids
 from myna.media.encode import StreamEncoder, WholeFileEncoder, encode
 from myna.settings import Settings
-from myna.speech.rendering import Renderer, Script
+from myna.speech.rendering import Renderer
 from myna.speech.samples import sample_text
 from myna.speech.schemas import SpeechRequest
+from myna.speech.script import Script
 from myna.speech.stream import SpeechStream
 from myna.speech.workflow import speech
 from myna.voices.schemas import Voice
@@ -73,7 +74,8 @@ class SpeechService:
 
     async def check(self, caller: Caller, request: SpeechRequest) -> None:
         """Raises whatever is wrong with a request."""
-        voice = await self._checked_voice(caller, request)
+        self._check_text(request)
+        voice = await self._voices.get(request.voice_id, caller.account.id)
         await asyncio.to_thread(self.renderer.prepare, request, voice)
 
     async def accept(  # noqa: PLR0913 - the facts of one job, by name
@@ -133,13 +135,15 @@ class SpeechService:
         price_per_character: int,
         base_url: str,
         job_id: str | None = None,
+        voice: Voice | None = None,
     ) -> SpeechStream:
-        """Speak while the client listens.
+        """Speak while the client listens, with `voice` when it is given: one that is not kept, as in a preview.
 
         Returns when the first sound is ready, so every error up to there is a proper answer. The price of the whole
         text is held; what was spoken is charged when the stream ends, however it ends.
         """
-        voice = await self._checked_voice(caller, request)
+        self._check_text(request)
+        voice = voice or await self._voices.get(request.voice_id, caller.account.id)
         script = await asyncio.to_thread(self.renderer.prepare, request, voice, eager=True)
         price = len(request.text) * price_per_character
         new = self._new_job(caller, request, api, price, base_url, job_id, "", {"stream": True})
@@ -172,7 +176,7 @@ class SpeechService:
             await self._work.enqueue(QUEUE, speech, job.id)
         return len(jobs)
 
-    async def _checked_voice(self, caller: Caller, request: SpeechRequest) -> Voice:
+    def _check_text(self, request: SpeechRequest) -> None:
         if not request.text:
             raise InvalidRequest("The text is empty.", field="text")
         if "\0" in request.text:
@@ -180,7 +184,6 @@ class SpeechService:
         if len(request.text) > self._settings.max_text_characters:
             limit = self._settings.max_text_characters
             raise TextTooLong(f"The text has {len(request.text)} characters; this server takes {limit}.", field="text")
-        return await self._voices.get(request.voice_id, caller.account.id)
 
     def _new_job(
         self,
@@ -208,7 +211,7 @@ class SpeechService:
 
     def _open_stream(self, request: SpeechRequest, script: Script, settlement: _Settlement) -> SpeechStream:
         rate = request.sample_rate or script.sample_rate
-        whole = len(script.pieces) == 1 or request.format == "flac"
+        whole = request.format == "flac" or (len(script.pieces) == 1 and request.format != "pcm")
         return SpeechStream(
             renderer=self.renderer,
             script=script,

@@ -13,7 +13,8 @@ from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
-from myna.speech.rendering import Renderer, Script
+from myna.speech.rendering import Renderer
+from myna.speech.script import Script
 from myna.speech.steps import failure
 
 
@@ -92,9 +93,10 @@ class SpeechStream:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
     async def _next_block(self) -> bytes | None:
-        samples = await anext(self._pieces, None)
-        if samples is None:
+        spoken = await anext(self._pieces, None)
+        if spoken is None:
             return None
+        samples = spoken.samples
         self._done_pieces += 1
         self.seconds += len(samples) / self._script.sample_rate
         last = self._done_pieces == len(self._script.pieces)

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from myna.audio.loudness import integrated_loudness
+from myna.engines.base import Capabilities, SynthesisRequest
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineCrashed, InvalidRequest, Unsupported
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
 from myna.speech.schemas import Recording, SpeechRequest
+from myna.speech.text.splitting import PARAGRAPH_PAUSE
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.schemas import Voice
 
@@ -54,6 +56,101 @@ async def test_every_sentence_is_spoken(renderer: Renderer, voice: Voice) -> Non
 async def test_paragraphs_of_punctuation_are_passed_over(renderer: Renderer, voice: Voice) -> None:
     script = renderer.prepare(replace(REQUEST, text="One sentence.\n\n* * *\n\n…\n\nAnother one."), voice)
     assert [piece.text for piece in script.pieces] == ["One sentence.", "Another one."]
+
+
+async def test_the_pause_after_a_paragraph_is_made_once(renderer: Renderer, voice: Voice) -> None:
+    one = await render(renderer, voice, text="A sentence.")
+    two = await render(renderer, voice, text="A sentence.\n\nA sentence.")
+    assert two.duration == pytest.approx(2 * one.duration + PARAGRAPH_PAUSE, abs=0.001)
+
+
+HALF = '<break time="500ms"/>'
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "pauses"),
+    [
+        (f"A sentence. {HALF} A sentence.", "A sentence. A sentence.", 0.5),
+        (f"A sentence.{HALF}{HALF} {HALF}A sentence.", "A sentence. A sentence.", 1.5),
+        (f"{HALF}A sentence.", "A sentence.", 0.5),
+        (f"{HALF} {HALF} A sentence.{HALF}", "A sentence.", 1.5),
+        (f"A sentence {HALF} goes on", "A sentence\n\ngoes on", 0.5 - PARAGRAPH_PAUSE),
+        (f"A sentence.\n\n{HALF}A sentence.", "A sentence. A sentence.", 0.5),
+        (f"A sentence.{HALF}...{HALF}A sentence.", "A sentence. A sentence.", 1.0),
+        (f"Costs 1{HALF}000 dollars", "Costs one\n\nzero zero zero dollars", 0.5 - PARAGRAPH_PAUSE),
+    ],
+)
+async def test_breaks_are_pauses_of_exactly_their_length(
+    renderer: Renderer, voice: Voice, text: str, words: str, pauses: float
+) -> None:
+    plain = await render(renderer, voice, text=words)
+    paused = await render(renderer, voice, text=text, breaks=True)
+    assert paused.duration == pytest.approx(plain.duration + pauses, abs=0.002)
+
+
+async def test_the_pause_before_the_first_word_is_silent(renderer: Renderer, voice: Voice) -> None:
+    recording = await render(renderer, voice, text='<break time="1s"/>Speak.', breaks=True)
+    assert np.abs(recording.samples[: recording.sample_rate]).max() < 1e-6
+    assert np.abs(recording.samples[recording.sample_rate :][:4_800]).max() > 1e-2
+
+
+def test_without_breaks_the_tag_is_text(renderer: Renderer, voice: Voice) -> None:
+    script = renderer.prepare(replace(REQUEST, text=f"One {HALF} two"), voice)
+    assert "break" in script.requests[0].text
+    assert script.requests[0].pause_after is None
+
+
+@pytest.mark.parametrize("text", [HALF, f"...{HALF}.", '<break time="soon"/> Now.', '<break time="1s"/>' * 21 + "Now."])
+def test_breaks_that_cannot_be_made_are_refused(renderer: Renderer, voice: Voice, text: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        renderer.prepare(replace(REQUEST, text=text, breaks=True), voice)
+    assert refusal.value.field == "text"
+
+
+def test_tags_do_not_decide_the_language(renderer: Renderer, voice: Voice) -> None:
+    script = renderer.prepare(replace(REQUEST, text=f"نعم{HALF}لا{HALF}", breaks=True), voice)
+    assert {request.language for request in script.requests} == {"ar"}
+
+
+def delivery(renderer: Renderer, voice: Voice, **changes: object) -> SynthesisRequest:
+    return renderer.prepare(replace(REQUEST, **changes), voice).requests[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "spoken"),
+    [(None, None, 0.0), (0.25, None, 0.75), (None, 0.4, 0.6), (1.0, 0.4, 0.0), (0.0, None, 1.0)],
+)
+def test_stability_is_the_opposite_of_temperature_where_an_engine_knows_only_that(
+    renderer: Renderer, voice: Voice, asked: float | None, kept: float | None, spoken: float
+) -> None:
+    request = delivery(renderer, replace(voice, stability=kept), stability=asked)
+    assert request.temperature == pytest.approx(spoken)
+    assert request.stability is None
+
+
+class Able(EngineRegistry):
+    """The fake engine, said to honour all there is."""
+
+    def describe(self, name: str) -> Capabilities:
+        options = frozenset({"speed", "temperature", "seed", "stability", "similarity"})
+        return replace(super().describe(name), options=options)
+
+
+def test_an_engine_that_knows_stability_and_similarity_gets_them(voice: Voice) -> None:
+    registry = Able.load(["fake"])
+    renderer = Renderer(EngineHost(Settings(), registry), registry)
+    kept = replace(voice, kind="cloned", stability=0.4, similarity=0.9)
+    asked = delivery(renderer, kept, temperature=0.3)
+    assert (asked.stability, asked.similarity, asked.temperature) == (0.4, 0.9, 0.3)
+    asked = delivery(renderer, kept, stability=0.0, similarity=0.0)
+    assert (asked.stability, asked.similarity) == (0.0, 0.0)
+    asked = delivery(renderer, voice)
+    assert (asked.stability, asked.similarity) == (None, 1.0)
+
+
+def test_a_dialect_goes_only_to_an_engine_that_has_it(renderer: Renderer, voice: Voice) -> None:
+    assert delivery(renderer, voice, dialect="ar-AE").dialect == "ar-AE"
+    assert delivery(renderer, voice, dialect="najdi").dialect is None
 
 
 async def test_the_level_is_what_was_asked_for(renderer: Renderer, voice: Voice) -> None:

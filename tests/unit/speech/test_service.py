@@ -132,6 +132,43 @@ async def test_a_stream_is_charged_when_it_ends(node: Node, caller: Caller, requ
     assert [job.status for job in page.items] == ["succeeded"]
 
 
+async def test_a_stream_may_speak_with_a_voice_that_is_not_kept(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    voice = replace(node.services.voices.default("de"), id="preview", kind="cloned")
+    request = replace(request_for, voice_id="preview", language="en")
+    stream = await node.services.speech.stream(
+        caller, request, api="munsit", price_per_character=10, base_url="http://test", voice=voice
+    )
+    assert b"".join([block async for block in stream])
+    [job] = (await node.services.jobs.list(caller.account.id)).items
+    assert (job.status, job.charged, job.request["voice_id"]) == ("succeeded", 10 * len(request.text), "preview")
+    with pytest.raises(VoiceNotFound):
+        await open_stream(node, caller, request)
+
+
+async def test_breaks_are_charged_as_sent(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
+    request = replace(request_for, text='One. <break time="1s"/> Two.', breaks=True)
+    stream = await open_stream(node, caller, request)
+    assert b"".join([block async for block in stream])
+    assert await node.services.credits.balance(caller.account.id) == 100_000 - 10 * len(request.text)
+
+
+@pytest.mark.parametrize("audio_format", ["pcm", "wav"])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 12_345, 16_000, 22_050, 24_000, 44_100, 47_999, 48_000])
+async def test_a_stream_has_exactly_the_length_of_its_sound_at_any_rate(
+    node: Node, caller: Caller, request_for: SpeechRequest, audio_format: AudioFormat, rate: int
+) -> None:
+    text = "A sentence of some words. " * 12
+    request = replace(request_for, text=text, format=audio_format, sample_rate=rate)
+    stream = await open_stream(node, caller, request)
+    data = b"".join([block async for block in stream])
+    header = 44 if audio_format == "wav" else 0
+    assert len(data) == header + 2 * round(round(stream.seconds * 24_000) * rate / 24_000)
+    if header:
+        assert int.from_bytes(data[24:28], "little") == rate
+
+
 async def test_a_stream_that_is_left_is_charged_for_what_was_spoken(
     node: Node, caller: Caller, request_for: SpeechRequest
 ) -> None:

@@ -180,7 +180,12 @@ def test_a_normalised_text_stays_as_it_is(text: str, language: str) -> None:
 
 
 @given(
-    st.lists(st.text("abcxyzéñßдяقمकी", min_size=2, max_size=8).map(str.strip), min_size=1, max_size=8),
+    st.lists(
+        # Three of the same sign are a wall, also when the sign is a vowel's.
+        st.text("abcxyzéñßдяقمकी", min_size=2, max_size=8).filter(lambda word: "\u0940" * 3 not in word),
+        min_size=1,
+        max_size=8,
+    ),
     st.lists(
         st.sampled_from(["12", "$5", "10:30", "3.14", "5%", "2026-11-21", "1,000", "007"]), min_size=1, max_size=8
     ),

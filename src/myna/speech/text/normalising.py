@@ -11,6 +11,7 @@ from myna.speech.text.grammar import Rule
 from myna.speech.text.languages import GRAMMARS
 from myna.speech.text.rules import SharedRules, abbreviations, counters
 from myna.speech.text.splitting import speakable
+from myna.speech.text.tracing import Traced
 from myna.speech.text.words import Words, load_words
 
 NORMALISED_LANGUAGES = tuple(sorted(GRAMMARS))
@@ -31,20 +32,28 @@ def normalise(text: str, language: str) -> str:
     `language` is a BCP 47 tag; its region decides the order of dates and the decimal mark. A normalised text stays
     as it is when normalised again. Empty when there is nothing to say.
     """
+    said = normalised(Traced.unchanged(text), language).text
+    return said if speakable(said) else ""
+
+
+def normalised(text: Traced, language: str) -> Traced:
+    """As `normalise`, for a text that remembers where it came from. What cannot be said is not emptied."""
     rules = _rules(language)
     for _ in range(_MOST_PASSES):
         before, text = text, _normalise_once(text, rules)
-        if text == before:
+        if text.text == before.text:
             break
-    return text if speakable(text) else ""
+    return text
 
 
-def _normalise_once(text: str, rules: _Rules | None) -> str:
+def _normalise_once(text: Traced, rules: _Rules | None) -> Traced:
     text = clean(text)
     if rules is not None:
-        parts = _SETTING.split(plain_digits(text))
-        parts[::2] = [rules.apply(part) for part in parts[::2]]
-        text = "".join(parts)
+        plain, parts, done = plain_digits(text), list[Traced](), 0
+        for setting in _SETTING.finditer(plain.text):
+            parts += [rules.apply(plain[done : setting.start()]), plain[setting.start() : setting.end()]]
+            done = setting.end()
+        text = Traced.joined([*parts, rules.apply(plain[done:])])
     return tidy(text)
 
 
@@ -58,28 +67,28 @@ class _Rules:
         self.with_digits = shared.with_digits
         self.at_last = (*shared.symbols, *abbreviations(words))
 
-    def apply(self, text: str) -> str:
+    def apply(self, text: Traced) -> Traced:
         for rule in self.always:
             text = self._apply(rule, text)
-        if _DIGIT.search(text):
+        if _DIGIT.search(text.text):
             for rule in self.with_digits:
                 text = self._apply(rule, text)
         for rule in self.at_last:
             text = self._apply(rule, text)
         return text
 
-    def _apply(self, rule: Rule, text: str) -> str:
+    def _apply(self, rule: Rule, text: Traced) -> Traced:
         pattern, say = rule
 
-        def spoken(match: re.Match[str]) -> str:
+        def spoken(match: re.Match[str]) -> str | None:
             words = say(match)
             if words is None:
-                return match[0]
+                return None
             if self.traditional:
                 words = words.translate(_TRADITIONAL)
             return self._apart(words, match)
 
-        return pattern.sub(spoken, text)
+        return text.replace(pattern, spoken)
 
     def _apart(self, words: str, match: re.Match[str]) -> str:
         """With spaces where the words would run into their neighbours."""
