@@ -21,7 +21,7 @@ from myna.errors import (
 )
 from myna.http.errors import retry_headers
 
-_OUR_FIELDS = frozenset({"text", "language", "speed"})
+OUR_FIELDS = frozenset({"text", "language", "speed"})
 """Fields of our speech request, not of the vendor's: the request is well formed, but cannot be spoken."""
 
 
@@ -51,7 +51,7 @@ def translate(error: MynaError) -> tuple[int, str, str]:
             return 404, "not_found", "Not Found"
         case RateLimited():
             return 429, "rate_limit_exceeded", "Too Many Requests"
-        case InvalidRequest() if error.field in _OUR_FIELDS:
+        case InvalidRequest() if error.field in OUR_FIELDS:
             return 422, "unprocessable_entity", "Unable to generate speech"
         case InvalidRequest() | BodyTooLarge():
             return error.status, "invalid_request", error.message

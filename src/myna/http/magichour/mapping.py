@@ -22,6 +22,7 @@ from myna.http.magichour.schemas import (
     Status,
     Upload,
     UploadItem,
+    VoiceClonerBody,
     VoiceGeneratorBody,
 )
 from myna.jobs.schemas import Job, JobStatus
@@ -48,7 +49,12 @@ ERROR_CODES = {
     "engine_timeout": "processing_timeout",
     "invalid_request": "invalid_parameters",
     "unsupported": "invalid_parameters",
+    "address_refused": "invalid_parameters",
+    "not_found": "invalid_parameters",
+    "reference_refused": "invalid_parameters",
     "unsupported_media": "invalid_file_format",
+    "body_too_large": "file_too_large",
+    "voice_blocked": "content_policy_violation",
 }
 """Why a job failed, in the vendor's published codes. All others are `unknown_error`."""
 
@@ -93,19 +99,29 @@ def price(prompt: str, characters_per_credit: int) -> int:
     return -(-len(prompt) // characters_per_credit) * MILLI
 
 
-def project_name(body: VoiceGeneratorBody, now: datetime) -> str:
-    return f"Voice Generator - {milliseconds_z(now)}" if body.name is None else body.name
+def project_name(body: VoiceGeneratorBody | VoiceClonerBody, now: datetime) -> str:
+    maker = "Voice Cloner" if isinstance(body, VoiceClonerBody) else "Voice Generator"
+    return f"{maker} - {milliseconds_z(now)}" if body.name is None else body.name
 
 
-def speech_request(body: VoiceGeneratorBody, voice_id: str) -> SpeechRequest:
+def speech_request(body: VoiceGeneratorBody | VoiceClonerBody, voice_id: str) -> SpeechRequest:
     """A WAV file of the steady reading: the same prompt and voice always sound the same."""
     return SpeechRequest(text=body.style.prompt, voice_id=voice_id, format="wav", temperature=0.0, seed=0)
 
 
 def speech_details(body: VoiceGeneratorBody, job_id: str) -> dict[str, Any]:
+    return {"output": _output_details(job_id, {"voice_name": body.style.voice_name})}
+
+
+def clone_details(body: VoiceClonerBody, job_id: str, source: dict[str, str]) -> dict[str, Any]:
+    """`source` is where the recording to clone lies. Of an address, what follows the path may be a secret."""
+    path = body.assets.audio_file_path.partition("?")[0]
+    return {"reference": source, "output": _output_details(job_id, {"audio_file_path": path})}
+
+
+def _output_details(job_id: str, settings: dict[str, Any]) -> dict[str, Any]:
     """The official clients save a download under the last part of its address, so each file has its own name."""
-    settings = {"voice_name": body.style.voice_name}
-    return {"output": {"id": ids.derived_uuid(job_id, "output"), "file_name": f"{job_id}.wav", "settings": settings}}
+    return {"id": ids.derived_uuid(job_id, "output"), "file_name": f"{job_id}.wav", "settings": settings}
 
 
 def is_project_id(text: str) -> bool:
@@ -124,7 +140,7 @@ def audio_project(job: Job, outputs: Iterable[Output], addresses: Addresses) -> 
         id=job.id,
         name=job.name,
         status=STATUSES[job.status],
-        type="VOICE_GENERATOR",
+        type="VOICE_CLONER" if _is_clone(job) else "VOICE_GENERATOR",
         created_at=milliseconds_z(job.created_at),
         enabled=job.deleted_at is None,
         credits_charged=_whole_credits(job.charged),
@@ -143,12 +159,17 @@ def account_details(account_id: str, balance: int) -> AccountDetails:
 
 def new_file_path(item: UploadItem) -> str:
     """A fresh `api-assets/<id>/<type>.<extension>`. Raises `UnprocessableEntity` for an extension of another type."""
-    allowed = EXTENSIONS[item.type]
-    if item.extension not in allowed and item.extension not in _UNLISTED_EXTENSIONS[item.type]:
-        raise UnprocessableEntity(
-            f"'{item.extension}' is an invalid {item.type} extension. Possible extensions are '{', '.join(allowed)}'"
-        )
+    check_extension(item.type, item.extension)
     return f"api-assets/{ids.cuid()}/{item.type}.{item.extension}"
+
+
+def check_extension(type: AssetType, extension: str) -> None:
+    """Raises `UnprocessableEntity`, in the vendor's words, for an extension of another type of file."""
+    allowed = EXTENSIONS[type]
+    if extension not in allowed and extension not in _UNLISTED_EXTENSIONS[type]:
+        raise UnprocessableEntity(
+            f"'{extension}' is an invalid {type} extension. Possible extensions are '{', '.join(allowed)}'"
+        )
 
 
 def upload_key(account_id: str, file_path: str) -> str:
@@ -164,7 +185,12 @@ def upload_key(account_id: str, file_path: str) -> str:
 
 def _project_error(job: Job) -> ProjectError:
     code = ERROR_CODES.get(job.error_code or "", "unknown_error")
-    return ProjectError(message=job.error_message or "Unable to generate speech", code=code)
+    usual = "Unable to clone voice" if _is_clone(job) else "Unable to generate speech"
+    return ProjectError(message=job.error_message or usual, code=code)
+
+
+def _is_clone(job: Job) -> bool:
+    return "reference" in job.details
 
 
 def _whole_credits(milli: int) -> int:

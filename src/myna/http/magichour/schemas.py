@@ -9,6 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 MAX_PROMPT_CHARACTERS = 1_000
 MAX_NAME_CHARACTERS = 500
 """Not documented by the vendor; what Myna can keep."""
+MAX_PATH_CHARACTERS = 8_000
+"""Not documented by the vendor; signed addresses are long."""
 MAX_UPLOADS = 1_000
 """Not documented by the vendor; addresses that are handed out in one answer."""
 
@@ -44,6 +46,24 @@ class VoiceGeneratorBody(_Body):
     name: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable] | None = None
     """The Python client sends null when its caller passes None."""
     style: VoiceGeneratorStyle
+
+
+class VoiceClonerAssets(_Body):
+    audio_file_path: Annotated[str, Field(min_length=1, max_length=MAX_PATH_CHARACTERS), Storable]
+    """An address, the path of an upload, or a project; `references.py` reads it."""
+
+
+class VoiceClonerStyle(_Body):
+    prompt: Annotated[str, Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS), Storable]
+
+
+class VoiceClonerBody(_Body):
+    """Of `POST /v1/ai-voice-cloner`."""
+
+    name: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS), Storable] | None = None
+    """The Python client sends null when its caller passes None."""
+    assets: VoiceClonerAssets
+    style: VoiceClonerStyle
 
 
 class UploadItem(_Body):
