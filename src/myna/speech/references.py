@@ -71,9 +71,9 @@ class References:
         await self._storage.put(_key(job.id), json.dumps(asdict(voice)).encode())
         return voice
 
-    async def forget(self, job: Job | None) -> None:
+    async def forget(self, job: Job) -> None:
         """The job has ended. While the storage is away this is left to `remove_left`."""
-        if job is None or DETAIL not in job.details:
+        if DETAIL not in job.details:
             return
         try:
             await self._storage.delete(_key(job.id))

@@ -72,10 +72,10 @@ class SpeechService:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._streams: Counter[str] = Counter()
 
-    async def check(self, caller: Caller, request: SpeechRequest) -> None:
-        """Raises whatever is wrong with a request."""
+    async def check(self, caller: Caller, request: SpeechRequest, voice: Voice | None = None) -> None:
+        """Raises whatever is wrong with a request, spoken with `voice` when it is given: one that is not kept."""
         self._check_text(request)
-        voice = await self._voices.get(request.voice_id, caller.account.id)
+        voice = voice or await self._voices.get(request.voice_id, caller.account.id)
         await asyncio.to_thread(self.renderer.prepare, request, voice)
 
     async def accept(  # noqa: PLR0913 - the facts of one job, by name
