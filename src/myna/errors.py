@@ -134,7 +134,7 @@ class Unsupported(InvalidRequest):
 
 
 class UnsupportedMedia(MynaError):
-    """This file is not audio or video that Myna reads."""
+    """This file is not audio or video that Myna reads. Send WAV, MP3, FLAC, Ogg, M4A or WebM."""
 
     code = "unsupported_media"
     status = 422

@@ -7,7 +7,6 @@ request can be canceled. It ends when the server does.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import queue
 import signal
@@ -32,8 +31,8 @@ from myna.engines.protocol import (
 )
 from myna.engines.registry import find_engine
 from myna.errors import EngineFailed, MynaError
+from myna.kit.processes import die_with
 
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _LAST_SECONDS = 1.0
 """How long the engine may tidy up after the server is gone."""
 
@@ -148,14 +147,6 @@ class Conversation:
 def _as_engine_failure(name: str, error: Exception) -> dict[str, str]:
     message = f"The engine `{name}` failed: {type(error).__name__}: {error}"
     return {"code": EngineFailed.code, "message": message}
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel end this process when the one that started it ends, however that happens."""
-    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere the closed pipe is what ends it
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def main(arguments: Sequence[str]) -> int:
