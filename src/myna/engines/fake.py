@@ -16,6 +16,8 @@ is quiet, and the pitch follows the voice. Commands in the text make the engine 
     fake:slow=SECONDS       the whole text takes that much longer to speak, wherever it stands
 
 The commands themselves are not spoken. A value may be left out; `slow`, `pause` and `grow` then take 1.
+
+A voice made from a recording has the median pitch of that recording, and `similarity` takes it from 150 Hz there.
 """
 
 from __future__ import annotations
@@ -36,10 +38,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest, Word
-from myna.errors import EngineFailed
+from myna.errors import EngineFailed, ReferenceRefused
 
 SAMPLE_RATE = 24_000
 SECONDS_PER_CHARACTER = 0.06
+VOICE_FORMAT = "fake/1"
+_OWN_FREQUENCY = 150.0
+_PITCHES = (60, 500)
+_FRAME_SECONDS = 0.04
 _CHUNK_SECONDS = 0.2
 _SYLLABLE_SECONDS = 0.2
 _LONGEST_SLEEP = 0.1
@@ -92,8 +98,11 @@ class FakeEngine(Engine):
             sample_rate=SAMPLE_RATE,
             streaming=True,
             word_timestamps=True,
+            cloning=True,
+            voice_format=VOICE_FORMAT,
+            clone_quality="matched",
             dialects=("ar-AE", "ar-EG", "ar-SA"),
-            options=frozenset({"speed", "temperature", "seed"}),
+            options=frozenset({"speed", "temperature", "seed", "similarity"}),
             max_characters=5_000,
         )
 
@@ -118,6 +127,14 @@ class FakeEngine(Engine):
         if request.pause_after:
             yield AudioChunk(np.zeros(round(request.pause_after * SAMPLE_RATE), np.float32), SAMPLE_RATE)
 
+    def prepare_voice(
+        self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
+    ) -> dict[str, Any]:
+        pitch = _median_pitch(reference, sample_rate)
+        if pitch is None:
+            raise ReferenceRefused("There is no voice in this recording. Record somebody who speaks.")
+        return {"format": VOICE_FORMAT, "frequency": round(pitch, 2), "tilt": 1.0}
+
     def _obey(self, command: _Command, at: int) -> Iterator[AudioChunk]:
         match command.name:
             case "crash":
@@ -137,6 +154,21 @@ class FakeEngine(Engine):
                 yield AudioChunk(np.zeros(round(command.number() * SAMPLE_RATE), np.float32), SAMPLE_RATE)
             case "grow":
                 self._kept.append(bytearray(os.urandom(1024) * round(command.number() * 1024)))
+
+
+def _median_pitch(samples: Samples, rate: int) -> float | None:
+    """Hz, of the loud frames that repeat; None when there are none."""
+    step = round(_FRAME_SECONDS * rate)
+    frames = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    energies = (frames**2).sum(axis=1)
+    loud = frames[(energies > 0) & (energies >= np.median(energies))] if len(frames) else frames
+    spectra = np.abs(np.fft.rfft(loud, 2 * step, axis=1)) ** 2
+    likeness = np.fft.irfft(spectra, axis=1)
+    shortest, longest = rate // _PITCHES[1], min(rate // _PITCHES[0], step - 1)
+    lags = shortest + likeness[:, shortest:longest].argmax(axis=1)
+    repeats = np.take_along_axis(likeness, lags[:, None], axis=1)[:, 0] > 0.4 * likeness[:, 0]
+    return float(rate / np.median(lags[repeats])) if repeats.any() else None
 
 
 def _parse(text: str) -> tuple[str, list[_Command]]:
@@ -168,7 +200,9 @@ class _Tone:
         settings: dict[str, Any] = dict(request.voice_settings)
         self._text = text
         self._peak = peak
-        self._frequency = float(settings.get("frequency", 150.0))
+        self._frequency = float(settings.get("frequency", _OWN_FREQUENCY))
+        if settings.get("format") == VOICE_FORMAT:
+            self._frequency = _OWN_FREQUENCY * (self._frequency / _OWN_FREQUENCY) ** request.similarity
         self._weights = _harmonic_weights(float(settings.get("tilt", 1.0)))
         self._character = SECONDS_PER_CHARACTER / max(0.1, request.speed)
         self._syllable = _SYLLABLE_SECONDS / max(0.1, request.speed)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from myna.engines.base import AudioChunk, SynthesisRequest
+from myna.engines.base import AudioChunk, Samples, SynthesisRequest
 from myna.engines.fake import SAMPLE_RATE, FakeEngine
-from myna.errors import EngineFailed
+from myna.errors import EngineFailed, ReferenceRefused
 from tests.fixtures.sound import joined, pitch, seconds, words_of
+from tests.fixtures.speech import speech_like
 
 ENGINE = FakeEngine()
 
@@ -33,6 +34,20 @@ def test_the_length_follows_the_text_and_the_speed(text: str, speed: float) -> N
 @pytest.mark.parametrize("frequency", [85.0, 150.0, 270.0])
 def test_the_pitch_follows_the_voice(frequency: float) -> None:
     assert pitch(joined(speak("ma" * 30, frequency)), SAMPLE_RATE) == pytest.approx(frequency, rel=0.02)
+
+
+@pytest.mark.parametrize(("similarity", "expected"), [(1.0, 240.0), (0.0, 150.0), (0.5, 189.7)])
+def test_a_voice_has_the_pitch_of_its_recording(similarity: float, expected: float) -> None:
+    made = ENGINE.prepare_voice(speech_like(4.0, 16_000, pitch=240.0), 16_000)
+    assert made["format"] == ENGINE.describe().voice_format
+    request = SynthesisRequest("ma" * 30, "en-US", made, similarity=similarity)
+    assert pitch(joined(list(ENGINE.synthesize(request))), SAMPLE_RATE) == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(16_000, np.float32), np.zeros(100, np.float32), np.zeros(0, np.float32)])
+def test_no_voice_without_a_pitch(samples: Samples) -> None:
+    with pytest.raises(ReferenceRefused):
+        ENGINE.prepare_voice(samples, 16_000)
 
 
 def test_it_is_the_same_every_time() -> None:

@@ -331,9 +331,9 @@ async def test_an_unknown_engine(make_host: MakeHost) -> None:
         await make_host().synthesize("espeak", ask("hello"))
 
 
-async def test_a_fake_voice_cannot_be_cloned(make_host: MakeHost) -> None:
-    with pytest.raises(Unsupported):
-        await make_host().prepare_voice("fake", np.zeros(100, np.float32), 16_000)
+async def test_an_engine_that_cannot_clone_says_so(make_odd_host: MakeHost) -> None:
+    with pytest.raises(Unsupported, match="`mute` cannot clone voices"):
+        await make_odd_host("Mute").prepare_voice("mute", np.zeros(100, np.float32), 16_000)
 
 
 async def test_closing_leaves_no_process_and_no_waiting_request(make_host: MakeHost) -> None:
