@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,9 +15,10 @@ from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
-from myna.speech.rendering import Renderer
+from myna.speech.rendering import Renderer, Spoken
 from myna.speech.script import Script
 from myna.speech.steps import failure
+from myna.speech.timing import Alignment, align, letter_times
 
 
 class Settlement(Protocol):
@@ -26,8 +29,31 @@ class Settlement(Protocol):
     async def fail(self, code: str, message: str) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TimedBlock:
+    """A part of a stream. All parts together are the whole file and the whole text; of one, either may be empty."""
+
+    audio: bytes
+    alignment: Alignment
+    """Of the characters that are spoken in the piece that was just encoded. A few milliseconds of its sound may come
+    with the next block, for what is resampled or compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What was made of one piece."""
+
+    audio: bytes
+    spoken: Spoken
+    begin: float
+    end: float
+
+
 class SpeechStream:
-    """Encoded speech, piece by piece. Close it when the listener goes: the engine stops at once."""
+    """Encoded speech, piece by piece. Close it when the listener goes: the engine stops at once.
+
+    Go through the stream itself for its bytes, or through `timed` for bytes and times; once.
+    """
 
     def __init__(
         self,
@@ -49,9 +75,11 @@ class SpeechStream:
         self._encoder = encoder
         self._gain = gain
         self._resampler = StreamResampler(script.sample_rate, sample_rate)
+        self._sample_rate = sample_rate
         self._settle = settle
-        self._first: bytes = b""
+        self._first: _Block | None = None
         self._done_pieces = 0
+        self._done_samples = 0
 
     async def begin(self, accepted: Coroutine[Any, Any, None]) -> None:
         """Speak the first piece while the price is held. Either may fail; then nothing is left of the other."""
@@ -64,17 +92,35 @@ class SpeechStream:
             await self._stop_speaking()
             raise
         try:
-            self._first = await first or b""
+            self._first = await first
         except BaseException as error:
             await self._give_up(error)
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._blocks()) as blocks:
+            async for block in blocks:
+                audio = block if isinstance(block, bytes) else block.audio
+                if audio:
+                    yield audio
+
+    async def timed(self) -> AsyncGenerator[TimedBlock, None]:
+        """The bytes, and when each character of the text as it was sent is spoken."""
+        piece = 0
+        async with aclosing(self._blocks()) as blocks:
+            async for block in blocks:
+                if isinstance(block, bytes):
+                    yield TimedBlock(block, Alignment())
+                else:
+                    yield TimedBlock(block.audio, await asyncio.to_thread(self._align, piece, block))
+                    piece += 1
+
+    async def _blocks(self) -> AsyncGenerator[_Block | bytes, None]:
+        """What each piece became, then the last bytes of the file."""
         try:
-            block: bytes | None = self._first
+            block = self._first
             while block is not None:
-                if block:
-                    yield block
+                yield block
                 block = await self._next_block()
             yield await asyncio.to_thread(self._encoder.finish)
             await self._settle.complete(1.0)
@@ -92,19 +138,32 @@ class SpeechStream:
     async def _stop_speaking(self) -> None:
         await self._pieces.aclose()  # type: ignore[attr-defined]
 
-    async def _next_block(self) -> bytes | None:
+    async def _next_block(self) -> _Block | None:
         spoken = await anext(self._pieces, None)
         if spoken is None:
             return None
-        samples = spoken.samples
+        begin = self._seconds_of_output()
         self._done_pieces += 1
-        self.seconds += len(samples) / self._script.sample_rate
+        self._done_samples += len(spoken.samples)
+        self.seconds = self._done_samples / self._script.sample_rate
         last = self._done_pieces == len(self._script.pieces)
-        return await asyncio.to_thread(self._encode, samples, last)
+        return _Block(
+            await asyncio.to_thread(self._encode, spoken.samples, last), spoken, begin, self._seconds_of_output()
+        )
+
+    def _seconds_of_output(self) -> float:
+        """Where the pieces so far end in the sound as it is sent: at a whole sample."""
+        return round(self._done_samples * self._sample_rate / self._script.sample_rate) / self._sample_rate
 
     def _encode(self, samples: Samples, last: bool) -> bytes:
         sound = self._resampler.process(self._gain.process(samples), last=last)
         return self._encoder.write(np.ascontiguousarray(sound))
+
+    def _align(self, index: int, block: _Block) -> Alignment:
+        script, spoken = self._script, block.spoken
+        piece = script.pieces[index].text
+        letters = letter_times(piece, spoken.words, spoken.samples, script.sample_rate, spoken.pause_after)
+        return align(script.text, piece, script.places[index], letters, block.begin, block.end)
 
     def _share(self) -> float:
         done = sum(len(piece.text) for piece in self._script.pieces[: self._done_pieces])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from myna.jobs.schemas import Job
 from myna.media.decode import decode
 from myna.media.formats import AudioFormat
 from myna.speech.schemas import SpeechRequest
+from myna.speech.timing import Alignment
 
 
 @pytest.fixture
@@ -167,6 +169,53 @@ async def test_a_stream_has_exactly_the_length_of_its_sound_at_any_rate(
     assert len(data) == header + 2 * round(round(stream.seconds * 24_000) * rate / 24_000)
     if header:
         assert int.from_bytes(data[24:28], "little") == rate
+
+
+@pytest.mark.parametrize("audio_format", ["pcm", "wav", "mp3"])
+@pytest.mark.parametrize("rate", [None, 8_000, 44_100])
+async def test_a_timed_stream_says_when_each_character_is_spoken(
+    node: Node, caller: Caller, request_for: SpeechRequest, audio_format: AudioFormat, rate: int | None
+) -> None:
+    text = 'I see 25 dogs.  <break time="300ms"/>And you, 😀 friend?\n\nGood.'
+    request = replace(request_for, text=text, breaks=True, format=audio_format, sample_rate=rate)
+    stream = await open_stream(node, caller, request)
+    blocks = [block async for block in stream.timed()]
+    whole = Alignment.joined(block.alignment for block in blocks)
+    assert "".join(whole.characters) == text
+    edges = [edge for span in zip(whole.starts, whole.ends, strict=True) for edge in span]
+    assert edges == sorted(edges)
+    data = b"".join(block.audio for block in blocks)
+    if audio_format == "pcm":
+        duration = len(data) / 2 / (rate or 24_000)
+        assert edges[-1] <= duration
+        assert duration == pytest.approx(stream.seconds, abs=0.0002)
+        assert len([block for block in blocks if block.audio]) == 3
+    # The fake engine's words begin 60 ms after each other for each letter of what is said.
+    assert whole.starts[text.index("see")] == pytest.approx(0.06 * len("I "), abs=0.001)
+    assert whole.starts[text.index("dogs")] == pytest.approx(0.06 * len("I see twenty-five "), abs=0.001)
+    assert whole.starts[text.index("And")] == pytest.approx(0.06 * len("I see twenty-five dogs.") + 0.3, abs=0.001)
+    assert await node.services.credits.balance(caller.account.id) == 100_000 - 10 * len(text)
+
+
+async def test_a_timed_stream_that_is_left_is_charged_for_what_was_spoken(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    text = " ".join(["fake:slow=0.1 A slow sentence."] * 20)
+    stream = await open_stream(node, caller, replace(request_for, text=text, format="pcm"))
+    async with aclosing(stream.timed()) as blocks:
+        assert (await anext(blocks)).audio
+    spent = 100_000 - await node.services.credits.balance(caller.account.id)
+    assert 0 < spent < len(text) * 10
+
+
+async def test_a_timed_stream_that_breaks_raises_and_is_free(
+    node: Node, caller: Caller, request_for: SpeechRequest
+) -> None:
+    text = "A good sentence. Another good sentence. And one more. fake:fail=hoarse now."
+    stream = await open_stream(node, caller, replace(request_for, text=text))
+    with pytest.raises(EngineFailed):
+        _ = [block async for block in stream.timed()]
+    assert await node.services.credits.balance(caller.account.id) == 100_000
 
 
 async def test_a_stream_that_is_left_is_charged_for_what_was_spoken(
