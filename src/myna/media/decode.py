@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from myna.engines.base import Samples
 
-CONTAINERS = "wav,w64,mp3,flac,ogg,mov,matroska,aac,aiff,caf,mpegts,avi"
+CONTAINERS = "wav,w64,mp3,flac,ogg,mov,matroska,aac,aiff,caf,mpegts,avi,amr"
 """FFmpeg's demuxers that read one file, and no other."""
 DECODERS = frozenset(
-    {"aac", "ac3", "alac", "eac3", "flac", "libopus", "mp2", "mp2float", "mp3", "mp3float", "opus", "vorbis"}
+    {"aac", "ac3", "alac", "amrnb", "amrwb", "eac3", "flac", "libopus", "mp2", "mp2float", "mp3", "mp3float", "opus"}
     | {"pcm_alaw", "pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_mulaw", "pcm_s16be", "pcm_s16le"}
-    | {"pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8"}
+    | {"pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8", "vorbis"}
 )
 _OPEN_OPTIONS = {
     "format_whitelist": CONTAINERS,

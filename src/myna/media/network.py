@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,14 +115,16 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 
 
 def guarded_client(guard: Guard, *, timeout: float) -> httpx.AsyncClient:
-    """A client for addresses from users. It follows no redirects and asks for bodies as they are, not compressed."""
-    return httpx.AsyncClient(
+    """A client for addresses from users: no redirects, no cookies, and bodies as they are, not compressed."""
+    client = httpx.AsyncClient(
         transport=GuardedTransport(guard),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
         headers={"Accept-Encoding": "identity"},
     )
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def _host_and_port(url: str) -> tuple[str, int] | None:

@@ -30,7 +30,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3\0", "a database"),
     (b"MThd", "notes without sound (MIDI)"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "Windows Media, which Myna does not read"),
-    (b"#!AMR", "AMR, which Myna does not read"),
 )
 _RIFF_KINDS = {b"WEBP": "a picture (WebP)", b"RMID": "notes without sound (MIDI)"}
 _PICTURE_BRANDS = frozenset({b"avif", b"avis", b"heic", b"heix", b"mif1"})

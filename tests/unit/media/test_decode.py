@@ -85,6 +85,39 @@ def test_the_sound_of_a_video_file(container: str):
     assert level(samples) == pytest.approx(level(sound), abs=0.8)
 
 
+def tracks(count: int, container: str, codec: str, rate: int = RATE) -> bytes:
+    """A file with the same sound on each of its tracks."""
+    file = io.BytesIO()
+    sound = speech_like(0.5, rate)
+    with av.open(file, "w", format=container) as output:
+        added = [output.add_stream(codec, rate=rate, layout="mono") for _ in range(count)]
+        for track in added:
+            frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+            frame.sample_rate = rate
+            output.mux([*track.encode(frame), *track.encode(None)])
+    return file.getvalue()
+
+
+def test_the_format_of_old_telephones():
+    samples, rate = decode(tracks(1, "amr", "libopencore_amrnb", 8_000))
+    assert rate == 8_000
+    assert len(samples) / rate == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_of_a_few_sound_tracks_is_taken_but_not_of_many():
+    assert len(decode(tracks(8, "matroska", "pcm_s16le"))[0]) == RATE // 2
+    with pytest.raises(UnsupportedMedia, match="more than 8 sound tracks"):
+        decode(tracks(9, "matroska", "pcm_s16le"))
+    with pytest.raises(UnsupportedMedia):
+        decode(tracks(80, "matroska", "pcm_s16le"))
+
+
+def test_more_channels_than_anybody_records_are_refused():
+    assert len(decode(written(np.zeros((2_000, 24), np.float32), RATE, "WAV"))[0]) == 2_000
+    with pytest.raises(UnsupportedMedia, match="25 channels"):
+        decode(written(np.zeros((2_000, 25), np.float32), RATE, "WAV"))
+
+
 def test_channels_are_mixed_without_growing_louder():
     sound = speech_like(1, RATE)
     samples, _ = decode(written(np.stack([sound, sound], axis=1), RATE, "WAV"))

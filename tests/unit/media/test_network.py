@@ -112,6 +112,16 @@ async def test_redirects_are_not_followed(receiver: Receiver) -> None:
     assert receiver.connections == 0
 
 
+async def test_cookies_are_not_kept() -> None:
+    async with (
+        receiving(answer(200, Set_Cookie="who=account-1; Path=/")) as receiver,
+        guarded_client(Guard(LOOPBACK), timeout=5) as client,
+    ):
+        for _ in range(2):
+            await client.get(receiver.url)
+    assert [request.headers.get("cookie") for request in receiver.requests] == [None, None]
+
+
 async def test_the_host_header_is_the_name_and_not_the_address(receiver: Receiver) -> None:
     guard = Guard(LOOPBACK, resolver=Names(hook_example=[["127.0.0.1"]]))
     assert (await get(guard, f"http://hook.example:{receiver.port}/")).text == "secret"

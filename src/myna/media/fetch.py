@@ -1,0 +1,127 @@
+"""Files at addresses that users name.
+
+Every address, also that of a redirect, goes through the guard when the connection is made (`network.py`). A body is
+counted as it comes and asked for uncompressed, so neither a header nor a packed body can lie about its size. What an
+address answered besides a file is never shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+
+from myna.errors import AddressRefused, BodyTooLarge, InvalidRequest, Unavailable, UnsupportedMedia
+from myna.media.network import Guard, guarded_client
+
+MOST_REDIRECTS = 3
+_LONGEST_ADDRESS = 8_192
+_HIGHEST_PORT = 65_535
+_IDLE_SECONDS = 15.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PLACES = 16
+_WAITING = 64
+
+
+class Fetcher:
+    """Fetches files of up to `max_bytes`, each within `seconds`."""
+
+    def __init__(self, guard: Guard, *, max_bytes: int, seconds: float) -> None:
+        self._client = guarded_client(guard, timeout=min(_IDLE_SECONDS, seconds))
+        self._max_bytes = max_bytes
+        self._seconds = seconds
+        self._places = asyncio.Semaphore(_PLACES)
+        self._waiting = 0
+
+    async def fetch(self, url: str, *, field: str = "url") -> bytes:
+        """The file at an http or https address, after up to three redirects.
+
+        Raises `InvalidRequest` with this field for an address that is none, cannot be reached or has no file to give,
+        `AddressRefused` when it is not a public one, `BodyTooLarge`, `UnsupportedMedia` for a body that is empty or
+        packed, `Unavailable` when too many fetches wait.
+        """
+        address = _address(url, field)
+        async with self._place():
+            try:
+                async with asyncio.timeout(self._seconds):
+                    return await self._follow(address, field)
+            except (TimeoutError, httpx.TimeoutException):
+                message = f"The address did not send the whole file in time (at most {self._seconds:g} seconds)."
+                raise InvalidRequest(message, field=field) from None
+            except AddressRefused as refusal:
+                refusal.field = field
+                raise
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError):
+                message = "The address cannot be reached, or broke off in the middle. Open it in a browser to check it."
+                raise InvalidRequest(message, field=field) from None
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _follow(self, address: httpx.URL, field: str) -> bytes:
+        for _ in range(MOST_REDIRECTS + 1):
+            async with self._client.stream("GET", address) as response:
+                if response.status_code not in _REDIRECTS:
+                    return await self._body(response, field)
+                target = response.headers.get("location", "")
+            if not target:
+                raise InvalidRequest("The address redirects, but does not say where to.", field=field)
+            address = _address(str(address.join(target)), field)
+        raise InvalidRequest(f"The address redirects more than {MOST_REDIRECTS} times.", field=field)
+
+    async def _body(self, response: httpx.Response, field: str) -> bytes:
+        if not response.is_success:
+            raise InvalidRequest(f"The address answered {response.status_code} instead of a file.", field=field)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("The address sends the file packed, although it was asked for as it is.")
+        announced = response.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._max_bytes:
+            raise self._too_large()
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise self._too_large()
+        if not body:
+            raise UnsupportedMedia("There is nothing at this address.")
+        return bytes(body)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The file at this address is larger than {self._max_bytes:,} bytes.")
+
+    @contextlib.asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self._places.locked() and self._waiting >= _WAITING:
+            raise Unavailable("Too many files are being fetched. Try again in a moment.")
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()
+
+
+def _address(url: str, field: str) -> httpx.URL:
+    """Raises `InvalidRequest` when it is not an http or https address, or has credentials in it."""
+    if len(url) > _LONGEST_ADDRESS:
+        raise InvalidRequest(f"The address is longer than {_LONGEST_ADDRESS:,} characters.", field=field)
+    address = _parsed(url.strip())
+    if address is None or (address.port or 80) > _HIGHEST_PORT or "%" in address.host:
+        raise InvalidRequest("This is not an address of a file: https://example.org/voice.wav is.", field=field)
+    if address.scheme not in ("http", "https") or not address.host:
+        raise InvalidRequest("Only addresses that begin with https:// or http:// are fetched.", field=field)
+    if address.userinfo:
+        raise InvalidRequest("An address with a user name or password in it is not fetched.", field=field)
+    return address.copy_with(fragment=None)
+
+
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return None
