@@ -23,6 +23,8 @@ from myna.http.server import create_server
 from myna.http.services import Services
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.media.fetch import Fetcher
+from myna.media.network import Guard
 from myna.outputs.service import OutputService
 from myna.settings import Settings
 from myna.speech import workflow as speech_workflow
@@ -32,6 +34,8 @@ from myna.speech.steps import SpeechSteps
 from myna.storage.links import LinkSigner
 from myna.storage.objects import open_storage
 from myna.voices.catalogue import VoiceCatalogue
+from myna.voices.cloning import CloningService
+from myna.voices.own import OwnVoices
 from myna.voices.service import VoiceService
 from myna.webhooks.delivery import WebhookDelivery
 from myna.webhooks.service import WebhookService
@@ -41,6 +45,9 @@ from myna.worker.nodes import NodeKeeper
 from myna.worker.schedules import Chore, Housekeeping
 
 log = structlog.get_logger()
+
+FETCH_SECONDS = 60.0
+"""How long fetching a recording may take."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Node:
         await self.work.stop(self.settings.stop_seconds)
         await self.keeper.stop()
         await self.services.engines.close()
+        await self.services.fetcher.close()
         await self.services.database.close()
         log.info("node.stopped", node=self.id)
 
@@ -86,7 +94,12 @@ def build_node(settings: Settings) -> Node:
     outputs = OutputService(database, storage)
     registry = EngineRegistry.load(settings.engines)
     engines = EngineHost(settings, registry)
-    voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases))
+    own_voices = OwnVoices(database, storage, registry)
+    voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases), own_voices)
+    cloning = CloningService(
+        settings=settings, database=database, storage=storage, engines=engines, registry=registry, voices=voices
+    )
+    fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)
     renderer = Renderer(engines, registry)
     work = DurableWork()
     speech = SpeechService(
@@ -116,7 +129,13 @@ def build_node(settings: Settings) -> Node:
     )
     speech_workflow.bind(steps, delivery.announce)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    others = (Chore(10, speech.resume_unstarted), Chore(600, outputs.remove_deleted_files))
+    others = (
+        Chore(10, speech.resume_unstarted),
+        Chore(60, cloning.remove_deleted),
+        Chore(60, cloning.remove_unfinished),
+        Chore(600, outputs.remove_deleted_files),
+        Chore(3_600, cloning.forget_previews),
+    )
     housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, others)
     services = Services(
         settings=settings,
@@ -131,6 +150,8 @@ def build_node(settings: Settings) -> Node:
         webhooks=webhooks,
         delivery=delivery,
         voices=voices,
+        cloning=cloning,
+        fetcher=fetcher,
         speech=speech,
         engines=engines,
         registry=registry,

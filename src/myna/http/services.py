@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from myna.engines.host import EngineHost
     from myna.engines.registry import EngineRegistry
     from myna.jobs.service import JobService
+    from myna.media.fetch import Fetcher
     from myna.outputs.service import OutputService
     from myna.speech.service import SpeechService
     from myna.storage.base import ObjectStorage
     from myna.storage.links import LinkSigner
+    from myna.voices.cloning import CloningService
     from myna.voices.service import VoiceService
     from myna.webhooks.delivery import WebhookDelivery
     from myna.webhooks.service import WebhookService
@@ -52,6 +54,8 @@ class Services:
     webhooks: WebhookService
     delivery: WebhookDelivery
     voices: VoiceService
+    cloning: CloningService
+    fetcher: Fetcher
     speech: SpeechService
     engines: EngineHost
     registry: EngineRegistry

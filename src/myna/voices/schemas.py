@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from myna.engines.base import Gender
+from myna.engines.base import Capabilities, Gender, Samples
+
+REFERENCE_VOICE = "reference"
+"""Id of a voice that was prepared and is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,38 @@ class ClonedVoice:
     def folder(self) -> str:
         """Where its files lie in the storage: `reference.flac`, `preview.wav`, `prepared.json`, `sample.mp3`."""
         return f"voices/{self.account_id}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedVoice:
+    """A voice that can speak and is not kept. Shared by all who ask for the same: nobody changes its parts."""
+
+    voice: Voice
+    """Its id is `REFERENCE_VOICE`."""
+    reference: Samples
+    """The part of the recording from which it was made."""
+    sample_rate: int
+    """Hz of `reference`."""
+    reference_hash: str
+    """SHA-256 of the recording as it was sent, in hexadecimal."""
+    report: Mapping[str, Any]
+    """The intake report, as JSON."""
+    embedding: tuple[float, ...]
+    """Of the speaker; kept in memory only."""
+    capabilities: Capabilities
+    """Of the engine that prepared it."""
+    transcript: str | None
+    language: str | None
+    """What is said in the recording, and in which language, when known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What the deletion of a voice removed."""
+
+    voice_id: str
+    files: tuple[str, ...]
+    """Names of files, such as `reference.flac`."""
 
 
 @dataclass(frozen=True, slots=True)

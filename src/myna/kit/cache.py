@@ -1,0 +1,67 @@
+"""A small memory of what was made or read lately."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Cache(Generic[Key, Value]):
+    """Keeps what was used last, within a number of entries, a weight in all, and an age. For one thread.
+
+    What is kept is shared by all who ask for it, so nobody changes it.
+    """
+
+    def __init__(
+        self,
+        *,
+        entries: int,
+        weight: int,
+        seconds: float = float("inf"),
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`weight` is in whatever unit `put` counts in, usually bytes."""
+        self._most_entries = entries
+        self._most_weight = weight
+        self._seconds = seconds
+        self._now = now
+        self._kept: OrderedDict[Key, tuple[Value, int, float]] = OrderedDict()
+        self._weight = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[Key]:
+        """The keys, those used last at the end. What is forgotten on the way is no harm."""
+        return iter(list(self._kept))
+
+    def get(self, key: Key) -> Value | None:
+        """None when it is not kept, or too old."""
+        found = self._kept.get(key)
+        if found is None:
+            return None
+        value, _, kept_at = found
+        if self._now() - kept_at >= self._seconds:
+            self.forget(key)
+            return None
+        self._kept.move_to_end(key)
+        return value
+
+    def put(self, key: Key, value: Value, weight: int = 1) -> None:
+        """What is heavier than everything together may be is not kept."""
+        self.forget(key)
+        if weight > self._most_weight:
+            return
+        self._kept[key] = (value, weight, self._now())
+        self._weight += weight
+        while self._weight > self._most_weight or len(self._kept) > self._most_entries:
+            self.forget(next(iter(self._kept)))
+
+    def forget(self, key: Key) -> None:
+        if found := self._kept.pop(key, None):
+            self._weight -= found[1]
