@@ -18,6 +18,12 @@ is quiet, and the pitch follows the voice. Commands in the text make the engine 
 The commands themselves are not spoken. A value may be left out; `slow`, `pause` and `grow` then take 1.
 
 A voice made from a recording has the median pitch of that recording, and `similarity` takes it from 150 Hz there.
+Commands in the transcript of the recording act while the voice is made: `crash`, `crash-once`, `hang`, `fail` and
+`grow` as above, and besides
+
+    fake:refuse=MESSAGE     ReferenceRefused with the message
+    fake:form=NAME          the voice says that it is of this form
+    fake:slow=SECONDS       it takes that much longer
 """
 
 from __future__ import annotations
@@ -130,10 +136,19 @@ class FakeEngine(Engine):
     def prepare_voice(
         self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
     ) -> dict[str, Any]:
+        _, commands = _parse(transcript or "")
+        named = {command.name: command for command in commands}
+        for command in commands:
+            list(self._obey(command, 0))
+        if refuse := named.get("refuse"):
+            raise ReferenceRefused(refuse.value.replace("_", " ") or "The fake engine was told to refuse.")
+        if slow := named.get("slow"):
+            time.sleep(slow.number())
         pitch = _median_pitch(reference, sample_rate)
         if pitch is None:
             raise ReferenceRefused("There is no voice in this recording. Record somebody who speaks.")
-        return {"format": VOICE_FORMAT, "frequency": round(pitch, 2), "tilt": 1.0}
+        form = named["form"].value if "form" in named else VOICE_FORMAT
+        return {"format": form, "frequency": round(pitch, 2), "tilt": 1.0}
 
     def _obey(self, command: _Command, at: int) -> Iterator[AudioChunk]:
         match command.name:

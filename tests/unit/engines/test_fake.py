@@ -124,3 +124,13 @@ def test_slow_and_grow() -> None:
 
 def test_a_text_of_commands_alone_has_some_sound() -> None:
     assert seconds(speak("fake:silence")) == pytest.approx(4 * 0.06)
+
+
+def test_commands_in_a_transcript() -> None:
+    reference = speech_like(4.0, 16_000)
+    assert ENGINE.prepare_voice(reference, 16_000, "Hello fake:form=other")["format"] == "other"
+    with pytest.raises(ReferenceRefused, match="too faint"):
+        ENGINE.prepare_voice(reference, 16_000, "Hello fake:refuse=too_faint")
+    with pytest.raises(EngineFailed, match="told to fail"):
+        ENGINE.prepare_voice(reference, 16_000, "fake:fail")
+    assert ENGINE.prepare_voice(reference, 16_000, "fake:slow=0.01") == ENGINE.prepare_voice(reference, 16_000)
