@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from myna.speech.text.tracing import Traced
+from myna.kit.tracing import Traced
 
 _LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _EMOJI = re.compile(

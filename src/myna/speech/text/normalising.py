@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from myna.kit.tracing import Traced
 from myna.speech.text.addresses import address_rules
 from myna.speech.text.cleaning import clean, plain_digits, tidy
 from myna.speech.text.grammar import Rule
 from myna.speech.text.languages import GRAMMARS
 from myna.speech.text.rules import SharedRules, abbreviations, counters
 from myna.speech.text.splitting import speakable
-from myna.speech.text.tracing import Traced
 from myna.speech.text.words import Words, load_words
 
 NORMALISED_LANGUAGES = tuple(sorted(GRAMMARS))
