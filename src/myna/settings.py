@@ -163,6 +163,8 @@ class Settings(BaseSettings):
     """How long an uploaded input is kept."""
     idempotency_hours: float = Field(24.0, ge=24)
     """How long the answer to a request with an Idempotency-Key is kept."""
+    munsit_socket_idle_seconds: float = Field(60.0, ge=0.1)
+    """How long a connection to Munsit's WebSocket may say nothing while nothing is spoken."""
     stablecog_timeout_seconds: float = Field(180.0, gt=0)
     """How long Stablecog's create waits before it answers TIMEOUT."""
     stablecog_links_expire: bool = False

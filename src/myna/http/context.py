@@ -19,6 +19,8 @@ class RequestContext:
     request_id: str = field(default_factory=lambda: f"req_{secrets.token_hex(12)}")
     api: str = "native"
     """Which API answers."""
+    prefix: str = ""
+    """Under which the client sees that API, such as `/openai`; empty at the root."""
     route: str = "unmatched"
     """The template of the path, such as `/v1/models/{id}`: a bounded set of values."""
     caller: Caller | None = None

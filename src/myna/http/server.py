@@ -21,7 +21,7 @@ from myna.http.sockets import SocketFrame, refuse
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
-VENDORS = ("stablecog", "magichour", "openai")
+VENDORS = ("stablecog", "magichour", "munsit", "openai")
 
 _EXPOSED_HEADERS = (
     "x-request-id",
@@ -115,7 +115,7 @@ class Dispatcher:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         facade, app, prefix = self._find(scope["path"])
         context = context_of(scope)
-        context.api = facade.name
+        context.api, context.prefix = facade.name, prefix
         inner = {**scope, "path": scope["path"][len(prefix) :] or "/"}
         if prefix and (raw := scope.get("raw_path")):
             inner["raw_path"] = raw[len(prefix) :] or b"/"

@@ -1,0 +1,1 @@
+"""Munsit's API, formerly Faseeh's: https://docs.munsit.com."""
