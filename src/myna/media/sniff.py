@@ -46,6 +46,7 @@ _TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"[", "JSON"),
     (b"data:", "a data URL, not the data itself"),
 )
+_SOUND_THAT_MAY_BE_TEXT = b"#!AMR"
 _WHITE = b" \t\r\n\f\v"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -73,7 +74,7 @@ def what_it_looks_like(start: bytes) -> str:
 
 
 def _text(start: bytes) -> str:
-    if not _is_text(start):
+    if start.startswith(_SOUND_THAT_MAY_BE_TEXT) or not _is_text(start):
         return ""
     beginning = start.removeprefix(_BYTE_ORDER_MARK).lstrip(_WHITE).lower()
     return next((words for mark, words in _TEXTS if beginning.startswith(mark)), "text")

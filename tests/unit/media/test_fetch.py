@@ -96,8 +96,22 @@ async def test_what_is_no_address_is_refused(url: str, words: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    """127.0.0.1 localhost 127.1 2130706433 0x7f000001 0177.0.0.1 0 0.0.0.0 127.0.0.1. １２７.0.0.1
-    [::1] [::] [::ffff:127.0.0.1] [0:0:0:0:0:ffff:7f00:1]""".split(),
+    [
+        "127.0.0.1",
+        "localhost",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.0",
+        "127.0.0.1.",
+        "１２７.0.0.1",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[0:0:0:0:0:ffff:7f00:1]",
+    ],
 )
 async def test_no_form_of_a_private_address_gets_a_connection(host: str, private: Receiver) -> None:
     with pytest.raises(InvalidRequest):

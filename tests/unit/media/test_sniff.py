@@ -66,7 +66,8 @@ def test_other_containers_pass(format: str):
 
 
 @pytest.mark.parametrize(
-    "data", [b"\xff\xfb\x90\x64", b"\xff\xf1\x50\x80", b"ID3\x04\0\0", b"\x1aE\xdf\xa3", b"G\x40\0\x10"]
+    "data", [b"\xff\xfb\x90\x64", b"\xff\xf1\x50\x80", b"ID3\x04\0\0", b"\x1aE\xdf\xa3", b"G\x40\0\x10", b"#!AMR\n<<<"]
 )
 def test_beginnings_of_sound_pass(data: bytes):
+    assert what_it_looks_like(data) == ""
     assert what_it_looks_like(data + bytes(range(256))) == ""
