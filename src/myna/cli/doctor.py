@@ -24,7 +24,7 @@ _FOR_CLIENTS = {"MYNA_KEY", "MYNA_URL"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, storage, ledger, work, engines and codecs. Ends with 1 when something is broken."""
+    """Check settings, database, storage, ledger, work, engines, codecs and cloning. Ends with 1 when one is broken."""
     import asyncio
 
     settings = load_settings()
@@ -46,6 +46,9 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         **{f"engine {name}": lambda name=name: _engine(speaker, name) for name in speaker.registry.names},  # type: ignore[misc]
         "codecs": _codecs,
     }
+    cloner = next((name for name in speaker.registry.names if speaker.registry.describe(name).cloning), None)
+    if cloner:
+        checks["cloning"] = lambda: _cloning(speaker, cloner)
     try:
         rows = [await _examine(name, check) for name, check in checks.items()]
     finally:
@@ -53,6 +56,8 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         await data.database.close()
     absent = speaker.registry.unavailable.items()
     rows += [{"part": f"engine {name}", "state": "absent", "details": reason} for name, reason in absent]
+    if not cloner:
+        rows.append({"part": "cloning", "state": "absent", "details": "No engine here makes voices of recordings."})
     if not speaker.registry.names:
         rows.append({"part": "engines", "state": "broken", "details": "No engine can speak here. See docs/engines.md."})
     return rows
@@ -133,6 +138,27 @@ async def _engine(speaker: Speaker, name: str) -> str:
     request = SynthesisRequest(text="Hello.", language=voice.language, voice_settings=voice.settings)
     await speaker.engines.synthesize(name, request)
     return f"{len(voices)} voices"
+
+
+async def _cloning(speaker: Speaker, name: str) -> str:
+    """The engine makes a voice of what another voice says, and what looks at recordings can be loaded."""
+    import asyncio
+
+    import numpy as np
+
+    from myna.audio.activity import speech_segments
+    from myna.audio.speaker import speaker_embedding
+    from myna.engines.base import SynthesisRequest
+
+    voice = speaker.voices.default("en")
+    text = "This sentence is spoken to be listened to, and then it is forgotten."
+    request = SynthesisRequest(text=text, language=voice.language, voice_settings=voice.settings)
+    chunks = await speaker.engines.synthesize(voice.engine, request)
+    samples, rate = np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
+    await speaker.engines.prepare_voice(name, samples, rate)
+    for measure in (speech_segments, speaker_embedding):
+        await asyncio.to_thread(measure, samples, rate)
+    return f"by {name}, quality: {speaker.registry.describe(name).clone_quality}"
 
 
 async def _codecs() -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from myna.cli.show import AsJson, show_row
-from myna.cli.speaking import NOBODY, Speaker, speak_to_file
+from myna.cli.speaking import Speaker, speak_to_file
+from myna.cli.workshop import AccountOption, voice_named
 
 if TYPE_CHECKING:
     from myna.speech.schemas import SpeechRequest
@@ -21,10 +22,13 @@ def say(
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; its ending is the format.")] = Path(
         "speech.mp3"
     ),
-    voice: Annotated[str | None, typer.Option(help="Id or name, as `myna voices list` shows.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Id or name of a voice, a cloned one too.")] = None,
+    account: AccountOption = None,
     language: Annotated[str | None, typer.Option(help="Language of the text, such as `en` or `es`.")] = None,
     speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="2 speaks twice as fast.")] = 1.0,
     temperature: Annotated[float, typer.Option(min=0, max=1, help="0 is steady, 1 varies the most.")] = 0.0,
+    stability: Annotated[float | None, typer.Option(min=0, max=1, help="1 is steady; of a cloned voice.")] = None,
+    similarity: Annotated[float | None, typer.Option(min=0, max=1, help="How near to its recording.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same prosody.")] = 0,
     denoise: Annotated[bool, typer.Option("--denoise", help="Remove noise.")] = False,
     remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Shorten long pauses.")] = False,
@@ -37,13 +41,15 @@ def say(
     async def choose(speaker: Speaker) -> tuple[SpeechRequest, Voice]:
         from myna.speech.schemas import SpeechRequest
 
-        chosen = await _choose_voice(speaker, voice, language)
+        chosen = await _choose_voice(speaker, voice, account, language)
         request = SpeechRequest(
             text=words,
             voice_id=chosen.id,
             language=language,
             speed=speed,
             temperature=temperature,
+            stability=stability,
+            similarity=similarity,
             seed=seed,
             denoise=denoise,
             remove_silence=remove_silence,
@@ -58,7 +64,5 @@ def say(
         print(f"{output} ({recording.duration:.1f} s, {chosen.id})")
 
 
-async def _choose_voice(speaker: Speaker, name: str | None, language: str | None) -> Voice:
-    if name:
-        return await speaker.voices.resolve("native", name, NOBODY)
-    return speaker.voices.default(language or "en")
+async def _choose_voice(speaker: Speaker, name: str | None, account: str | None, language: str | None) -> Voice:
+    return await voice_named(speaker, name, account) if name else speaker.voices.default(language or "en")

@@ -82,11 +82,11 @@ def _print_first_key(settings: Settings) -> None:
     """A fresh node prints one key, once, so that its owner can begin."""
 
     async def first_key(data: LocalData) -> str | None:
-        if await data.accounts.list_accounts():
+        if await data.accounts.list_keys():
             return None
         with suppress(Conflict):  # another node has just done it
             async with data.database.transaction():
-                account = await data.accounts.create_account("default")
+                account = await data.accounts.find_account("default") or await data.accounts.create_account("default")
                 await data.credits.grant(account.id, FIRST_CREDITS * 1_000, key="first")
                 _, token = await data.accounts.create_key(account.id, "first key")
                 return token

@@ -72,11 +72,11 @@ def speak_to_file(
     path: Path, choose: Callable[[Speaker], Awaitable[tuple[SpeechRequest, Voice]]]
 ) -> tuple[Recording, Voice]:
     """Write the sound of a request; the ending of the path is the format. Shows progress when the text is long."""
-    audio_format = _format_of(path)
+    audio_format = format_of(path)
 
     async def work(speaker: Speaker) -> tuple[Recording, Voice]:
         request, voice = await choose(speaker)
-        return await _render(speaker, request, voice), voice
+        return await render(speaker, request, voice), voice
 
     recording, voice = run_speaker(work)
 
@@ -86,10 +86,11 @@ def speak_to_file(
     return recording, voice
 
 
-async def _render(speaker: Speaker, request: SpeechRequest, voice: Voice) -> Recording:
+async def render(speaker: Speaker, request: SpeechRequest, voice: Voice) -> Recording:
     from rich.console import Console
     from rich.progress import Progress
 
+    """The whole recording. Shows progress when the text is long."""
     script = speaker.renderer.prepare(request, voice)
     console = Console(stderr=True)
     shown = console.is_terminal and len(script.pieces) > 1
@@ -102,8 +103,8 @@ async def _render(speaker: Speaker, request: SpeechRequest, voice: Voice) -> Rec
         return await speaker.renderer.render(request, script, advance)
 
 
-def _format_of(path: Path) -> AudioFormat:
-    """Also checks, before anything is spoken, that there is a folder to write to."""
+def format_of(path: Path) -> AudioFormat:
+    """The format that the ending of a path names. Also checks that there is a folder to write to."""
     from myna.media.formats import AUDIO_FORMATS
 
     if not path.parent.is_dir():

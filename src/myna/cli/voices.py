@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from myna.cli import own_voices, recordings
+from myna.cli.local import account_named
 from myna.cli.show import AsJson, show_row, show_rows
 from myna.cli.speaking import NOBODY, Speaker, run_speaker, speak_to_file
+from myna.cli.workshop import AccountOption, Workshop, opened, run_workshop, voice_named
 
 if TYPE_CHECKING:
     from myna.speech.schemas import SpeechRequest
     from myna.voices.schemas import Voice
 
-app = typer.Typer(help="Voices: list, look, listen.", no_args_is_help=True)
+app = typer.Typer(help="Voices: list, look, listen, keep, block.", no_args_is_help=True)
 VoiceName = Annotated[str, typer.Argument(metavar="VOICE", help="Id or name, as `myna voices list` shows.")]
-APIS = ("stablecog", "magichour", "openai")
+APIS = ("stablecog", "magichour", "openai", "munsit")
 """The APIs that have names of their own for voices."""
 
 
@@ -25,26 +28,44 @@ def list_voices(
     language: Annotated[str | None, typer.Option(help="Such as `en`, `es-MX` or `ar`.")] = None,
     engine: Annotated[str | None, typer.Option(help="Such as `espeak`.")] = None,
     gender: Annotated[Literal["female", "male", "neutral"] | None, typer.Option(help="How it sounds.")] = None,
+    account: Annotated[str | None, typer.Option(metavar="NAME", help="Also the cloned voices of this account.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Voices that can speak on this machine."""
 
-    async def work(speaker: Speaker) -> None:
-        voices = await speaker.voices.list(NOBODY, language=language, engine=engine, gender=gender)
+    async def show_voices(speaker: Speaker, account_id: str) -> None:
+        voices = await speaker.voices.list(account_id, language=language, engine=engine, gender=gender)
         rows = (
-            {"id": voice.id, "name": voice.name, "language": voice.language, "gender": voice.gender} for voice in voices
+            {
+                "id": voice.id,
+                "name": voice.name,
+                "language": voice.language,
+                "gender": voice.gender,
+                "kind": voice.kind,
+            }
+            for voice in voices
         )
         show_rows(rows, as_json, empty="No voice fits. `myna engines` shows what can speak here.")
 
-    run_speaker(work)
+    async def work(workshop: Workshop) -> None:
+        owner = await account_named(workshop.data, str(account))
+        await show_voices(workshop.speaker, owner.id)
+
+    if account is None:
+        run_speaker(lambda speaker: show_voices(speaker, NOBODY))
+    else:
+        run_workshop(work)
 
 
 @app.command()
-def show(voice: VoiceName, as_json: AsJson = False) -> None:
+def show(voice: VoiceName, account: AccountOption = None, as_json: AsJson = False) -> None:
     """All about one voice, also the names by which the vendors' clients know it."""
 
     async def work(speaker: Speaker) -> None:
-        found = await speaker.voices.resolve("native", voice, NOBODY)
+        found = await voice_named(speaker, voice, account)
+        if found.kind == "cloned":
+            show_row(await _own_row(speaker, found), as_json)
+            return
         row = {
             "id": found.id,
             "name": found.name,
@@ -64,12 +85,20 @@ def show(voice: VoiceName, as_json: AsJson = False) -> None:
     run_speaker(work)
 
 
+async def _own_row(speaker: Speaker, voice: Voice) -> dict[str, object]:
+    async with opened(speaker) as workshop:
+        found = await workshop.cloning.get(str(voice.account_id), voice.id)
+        owners = {account.id: account.name for account in await workshop.data.accounts.list_accounts()}
+        return {**own_voices.own_row(found), "account": owners[found.account_id]}
+
+
 @app.command()
 def sample(
     voice: VoiceName,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write; its ending is the format.")] = Path(
         "sample.mp3"
     ),
+    account: AccountOption = None,
 ) -> None:
     """Hear a voice: it says a sentence in its language."""
 
@@ -77,7 +106,7 @@ def sample(
         from myna.speech.samples import sample_text
         from myna.speech.schemas import SpeechRequest
 
-        chosen = await speaker.voices.resolve("native", voice, NOBODY)
+        chosen = await voice_named(speaker, voice, account)
         return SpeechRequest(text=sample_text(chosen.language), voice_id=chosen.id), chosen
 
     recording, chosen = speak_to_file(output, choose)
@@ -87,8 +116,8 @@ def sample(
 @app.command()
 def aliases(
     api: Annotated[
-        Literal["stablecog", "magichour", "openai"],
-        typer.Argument(metavar="API", help="`stablecog`, `magichour` or `openai`."),
+        Literal["stablecog", "magichour", "openai", "munsit"],
+        typer.Argument(metavar="API", help="`stablecog`, `magichour`, `openai` or `munsit`."),
     ],
     as_json: AsJson = False,
 ) -> None:
@@ -102,6 +131,15 @@ def aliases(
         show_rows(rows, as_json)
 
     run_speaker(work)
+
+
+app.command()(own_voices.delete)
+app.command()(own_voices.export)
+app.command("import")(own_voices.import_voice)
+app.command()(recordings.report)
+app.command()(recordings.block)
+app.command()(recordings.blocked)
+app.command()(recordings.unblock)
 
 
 def engines(as_json: AsJson = False) -> None:

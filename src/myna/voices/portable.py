@@ -25,6 +25,9 @@ MANIFEST: Final = "manifest.json"
 REFERENCE: Final = "reference.flac"
 PREVIEW: Final = "preview.wav"
 
+LARGEST_BESIDES: Final = 100_000
+"""Bytes that a file may have besides its two sounds."""
+LONGEST_PREVIEW_SECONDS: Final = 600.0
 _LARGEST_MANIFEST = 65_536
 _MOST_ENTRIES = 3
 _LARGEST_DIRECTORY = 4_096

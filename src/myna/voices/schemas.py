@@ -152,6 +152,11 @@ class Removed:
     files: tuple[str, ...]
     """Names of files, such as `reference.flac`."""
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What that was: `reference`, `preview`, `prepared` (what the engine knew of the voice), `sample`."""
+        return tuple(name.partition(".")[0] for name in self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:

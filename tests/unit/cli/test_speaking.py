@@ -102,7 +102,7 @@ def test_doctor_finds_nothing_wrong(myna: CommandLine) -> None:
     examined = myna("doctor", "--json")
     assert examined.code == 0
     states = {row["part"]: row["state"] for row in examined.json}
-    parts = ("settings", "database", "storage", "ledger", "work", "engine fake", "codecs")
+    parts = ("settings", "database", "storage", "ledger", "work", "engine fake", "codecs", "cloning")
     assert states == dict.fromkeys(parts, "ok")
 
 

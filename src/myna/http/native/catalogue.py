@@ -1,19 +1,17 @@
-"""What this server offers: voices, engines, limits."""
+"""What this server offers: engines and limits. Voices are in voices.py."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter
 
-from myna.engines.base import Gender
 from myna.http.fingerprint import LONGEST_KEY
 from myna.http.idempotency import MAX_KEPT_BYTES
 from myna.http.limits import OPENAI_LONGEST_INPUT
 from myna.http.native import mapping, schemas
-from myna.http.native.keyed import caller_of, keyed_route
-from myna.http.native.samples import voice_sample
-from myna.media.formats import MEDIA_TYPES
+from myna.http.native.forms import LONGEST_PREVIEW
+from myna.http.native.keyed import keyed_route
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -21,33 +19,6 @@ if TYPE_CHECKING:
 
 def catalogue_router(services: Services) -> APIRouter:
     router = APIRouter(tags=["catalogue"], route_class=keyed_route(services))
-
-    @router.get("/myna/v1/voices")
-    async def list_voices(
-        request: Request,
-        language: Annotated[
-            str | None, Query(max_length=35, description="BCP 47 tag, such as `en` or `en-GB`.")
-        ] = None,
-        engine: Annotated[str | None, Query(max_length=64)] = None,
-        gender: Gender | None = None,
-    ) -> schemas.Listing[schemas.Voice]:
-        """Every voice that the account may use."""
-        caller = caller_of(request)
-        found = await services.voices.list(caller.account.id, language=language, engine=engine, gender=gender)
-        return schemas.Listing(data=[mapping.voice(voice) for voice in found])
-
-    @router.get("/myna/v1/voices/{voice_id}")
-    async def get_voice(request: Request, voice_id: str) -> schemas.Voice:
-        caller = caller_of(request)
-        return mapping.voice(await services.voices.get(voice_id, caller.account.id))
-
-    @router.get("/myna/v1/voices/{voice_id}/sample", response_class=Response, responses={200: {"content": _MP3}})
-    async def get_sample(request: Request, voice_id: str) -> Response:
-        """The voice says a sentence in its language. Free of charge."""
-        caller = caller_of(request)
-        voice = await services.voices.get(voice_id, caller.account.id)
-        sample = await voice_sample(voice, services)
-        return Response(sample, media_type=MEDIA_TYPES["mp3"], headers={"Cache-Control": "private, max-age=86400"})
 
     @router.get("/myna/v1/engines")
     async def list_engines() -> schemas.Listing[schemas.Engine]:
@@ -78,6 +49,14 @@ def limits_router(services: Services) -> APIRouter:
             max_queued_jobs=settings.max_queued_jobs,
             max_concurrent_streams=settings.max_concurrent_streams,
             max_webhook_endpoints=settings.max_webhook_endpoints,
+            max_reference_bytes=settings.max_reference_bytes,
+            min_reference_seconds=settings.min_reference_seconds,
+            max_reference_seconds=settings.max_reference_seconds,
+            max_voices=settings.max_voices,
+            max_concurrent_clones=settings.max_concurrent_clones,
+            max_preview_characters=LONGEST_PREVIEW,
+            consent=settings.consent,
+            verified_previews=settings.verified_previews == "on",
             max_idempotency_key_characters=LONGEST_KEY,
             max_replayed_answer_bytes=MAX_KEPT_BYTES,
             link_seconds=settings.link_seconds,
@@ -87,9 +66,6 @@ def limits_router(services: Services) -> APIRouter:
         )
 
     return router
-
-
-_MP3 = {"audio/mpeg": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def _policies(services: Services) -> list[schemas.RatePolicy]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from starlette.responses import JSONResponse, Response
 
-from myna.errors import InvalidRequest, MethodNotAllowed, MynaError
+from myna.errors import InvalidRequest, MethodNotAllowed, MynaError, ReferenceRefused
 from myna.http.errors import retry_headers
 
 _TITLES = {
@@ -45,6 +45,8 @@ def error_response(error: MynaError) -> Response:
         body["errors"] = [{"pointer": f"#/{error.field.replace('.', '/')}", "detail": error.message}]
     if policy := error.details.get("policy"):
         body["violated-policies"] = [policy]
+    if isinstance(error, ReferenceRefused) and (report := error.details.get("report")):
+        body["report"] = report
     headers = retry_headers(error)
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

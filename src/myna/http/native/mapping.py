@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from myna.accounts.schemas import Account, ApiKey
 from myna.credits.schemas import MILLI, Credit, LedgerEntry
 from myna.engines.base import Capabilities
-from myna.http.native import schemas
+from myna.errors import InvalidRequest
+from myna.http.native import forms, schemas
 from myna.jobs.schemas import Job
 from myna.kit.pagination import Cursor, Page
 from myna.outputs.schemas import Output, OutputFilter
 from myna.speech.schemas import SpeechRequest
-from myna.voices.schemas import Voice
+from myna.voices.portable import PortableVoice
+from myna.voices.schemas import ClonedVoice, Consent, NewVoice, Removed, Voice, VoiceChange
 from myna.webhooks.schemas import Delivery, Endpoint
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ def speech_request(body: schemas.SpeechBody, voice: Voice) -> SpeechRequest:
         language=body.language,
         speed=body.speed,
         temperature=body.temperature,
+        stability=body.stability,
+        similarity=body.similarity,
+        dialect=body.dialect,
         seed=body.seed,
         normalise=body.normalise,
         denoise=body.denoise,
@@ -118,6 +124,116 @@ def voice(found: Voice) -> schemas.Voice:
         description=found.description,
         kind=found.kind,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLinks:
+    """Where the files of a cloned voice are downloaded, until when."""
+
+    reference: str | None
+    preview: str | None
+    expire_at: datetime
+
+
+def own_voice(found: ClonedVoice, links: VoiceLinks) -> schemas.OwnVoice:
+    return schemas.OwnVoice(
+        id=found.id,
+        record_id=found.record_id,
+        name=found.name,
+        engine=found.engine,
+        quality=found.quality,
+        languages=list(found.languages),
+        dialects=list(found.dialects),
+        gender=found.gender,
+        age=found.age,
+        description=found.description,
+        avatar_url=found.avatar_url,
+        stability=found.stability,
+        similarity=found.similarity,
+        transcript=found.transcript,
+        report=dict(found.report),
+        reference_hash=found.reference_hash,
+        preview_verified=found.preview_verified,
+        consent=schemas.ConsentFacts(
+            affirmed_at=found.affirmed_at, affirmed_by=found.affirmed_by, consent_id=found.consent_id
+        ),
+        reference_url=links.reference,
+        preview_url=links.preview,
+        urls_expire_at=links.expire_at,
+        api=found.api,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def preview_request(form: forms.PreviewForm, voice: Voice) -> SpeechRequest:
+    return SpeechRequest(
+        text=form.text,
+        voice_id=voice.id,
+        language=form.text_language,
+        speed=form.speed,
+        stability=form.stability,
+        similarity=form.similarity,
+        format=form.format,
+    )
+
+
+def new_voice(form: forms.NewVoiceForm) -> NewVoice:
+    return NewVoice(
+        name=form.name,
+        description=form.description,
+        gender=form.gender,
+        age=form.age,
+        languages=tuple(form.languages),
+        dialects=tuple(form.dialects),
+        avatar_url=form.avatar_url,
+        stability=form.stability,
+        similarity=form.similarity,
+        consent_id=form.consent_id,
+    )
+
+
+def imported_voice(form: forms.ImportForm, file: PortableVoice) -> NewVoice:
+    """What the file says, but for the name, and for the consent, which is asked for again."""
+    return replace(file.new, name=form.name or file.new.name, consent_id=form.consent_id)
+
+
+def voice_change(body: schemas.VoiceChange) -> VoiceChange:
+    """What is null is emptied, what is left out stays. Raises `InvalidRequest` when nothing is to be changed."""
+    if not body.model_fields_set:
+        raise InvalidRequest("Nothing is to be changed: send at least one field.")
+    cleared = {name for name in body.model_fields_set if getattr(body, name) is None}
+    return VoiceChange(
+        name=body.name,
+        description=body.description,
+        gender=body.gender,
+        age=body.age,
+        languages=None if body.languages is None else tuple(body.languages),
+        dialects=None if body.dialects is None else tuple(body.dialects),
+        avatar_url=body.avatar_url,
+        stability=body.stability,
+        similarity=body.similarity,
+        cleared=frozenset(cleared),
+    )
+
+
+def deleted_voice(removed: Removed) -> schemas.DeletedVoice:
+    return schemas.DeletedVoice(id=removed.voice_id, removed=list(removed.parts))
+
+
+def voice_consent(found: Consent) -> schemas.VoiceConsent:
+    return schemas.VoiceConsent(
+        id=found.id,
+        name=found.name,
+        language=found.language,
+        affirmed_by=found.affirmed_by,
+        created_at=found.created_at,
+    )
+
+
+def consent_page(page: Page[Consent]) -> schemas.Page[schemas.VoiceConsent]:
+    last = page.items[-1] if page.has_more and page.items else None
+    return schemas.Page(data=[voice_consent(item) for item in page.items], next_cursor=_after(last))
 
 
 def engine(able: Capabilities) -> schemas.Engine:
@@ -211,7 +327,7 @@ def ledger_page(page: Page[LedgerEntry]) -> schemas.Page[schemas.LedgerEntry]:
     return schemas.Page(data=entries, next_cursor=_after(last))
 
 
-def _after(last: Job | Delivery | LedgerEntry | Output | None) -> str | None:
+def _after(last: Job | Delivery | LedgerEntry | Output | Consent | None) -> str | None:
     return Cursor(last.created_at, last.id).encode() if last else None
 
 

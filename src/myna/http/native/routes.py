@@ -11,12 +11,15 @@ from myna.http.errors import install_error_handlers
 from myna.http.native import schemas
 from myna.http.native.account import account_router
 from myna.http.native.catalogue import catalogue_router, limits_router
+from myna.http.native.cloning import cloning_router, portable_router
+from myna.http.native.consents import consents_router
 from myna.http.native.documentation import add_documentation
 from myna.http.native.errors import error_response
 from myna.http.native.files import files_router
 from myna.http.native.health import health_router
 from myna.http.native.jobs import jobs_router
 from myna.http.native.outputs import outputs_router
+from myna.http.native.voices import voices_router
 from myna.http.native.webhooks import webhooks_router
 
 if TYPE_CHECKING:
@@ -27,6 +30,10 @@ OWNED_PATHS = ("/myna", "/healthz", "/readyz", "/metrics", "/files", "/uploads")
 _ROUTERS = (
     jobs_router,
     outputs_router,
+    voices_router,
+    cloning_router,
+    portable_router,
+    consents_router,
     catalogue_router,
     limits_router,
     webhooks_router,

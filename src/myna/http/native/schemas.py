@@ -24,6 +24,8 @@ def _in_utc(moment: datetime) -> datetime:
 UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
 """ISO 8601; UTC when it names no zone."""
 
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
 
 class Body(BaseModel):
     """What a client sends. A field that is not known is an error, so that a typing mistake shows."""
@@ -65,6 +67,12 @@ class SpeechBody(Body):
     speed: Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)] = 1.0
     temperature: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     """0 is steady; 1 varies the most."""
+    stability: Share | None = None
+    """1 is steady, 0 is lively. Of a cloned voice, as it was kept by default."""
+    similarity: Share | None = None
+    """Of a cloned voice: how near to its recording. As it was kept by default."""
+    dialect: Annotated[str, Field(max_length=40)] | None = None
+    """Honoured by engines that know it."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     normalise: bool = True
     """Speak numbers, currency and dates in words."""
@@ -157,6 +165,123 @@ class Voice(BaseModel):
     gender: Gender
     description: str
     kind: Literal["stock", "cloned"]
+
+
+class Finding(BaseModel):
+    """Something about a recording, and what to do about it."""
+
+    code: str
+    message: str
+    remedy: str
+
+
+class IntakeReport(BaseModel):
+    """What was found in a recording. Later versions may tell more."""
+
+    model_config = ConfigDict(extra="allow")
+
+    duration: float
+    """Seconds of the whole recording."""
+    speech_seconds: float
+    """Seconds in which somebody speaks."""
+    suggested_trim: tuple[float, float]
+    """Seconds, from and to: the stretch that is used, and in which all that follows was measured."""
+    snr_db: float
+    """Speech over noise."""
+    clipping: float
+    """Share of samples at the highest level."""
+    loudness_lufs: float
+    bandwidth_hz: float
+    """The highest frequency that sounds."""
+    second_speaker: bool
+    """Somebody else seems to speak too."""
+    speaker_consistency: float | None
+    transcript_match: float | None
+    """0 to 1; null when no text was given, or its language cannot be checked."""
+    denoised: bool
+    warnings: list[Finding]
+    """What makes the voice poorer than it could be."""
+    refusals: list[Finding]
+    """Why no voice can be made of it; empty when one can."""
+
+
+class ConsentFacts(BaseModel):
+    """Who said that the recording may be used."""
+
+    affirmed_at: datetime
+    affirmed_by: str | None
+    """Id of the API key; null is the operator."""
+    consent_id: str | None
+
+
+class OwnVoice(BaseModel):
+    """A voice that was cloned from a recording."""
+
+    id: str
+    record_id: str
+    """A UUID; finds the voice as well as `id`."""
+    name: str
+    engine: str
+    """The only engine that speaks it."""
+    quality: str
+    """How near it comes: `matched` (moved towards the recording) or `neural`."""
+    languages: list[str]
+    """BCP 47 tags, as given."""
+    dialects: list[str]
+    gender: str | None
+    age: str | None
+    description: str | None
+    avatar_url: str | None
+    kind: Literal["cloned"] = "cloned"
+    stability: float
+    similarity: float
+    transcript: str | None
+    report: dict[str, Any]
+    """The intake report, as it was when the voice was made."""
+    reference_hash: str
+    """SHA-256 of the recording as it was sent."""
+    preview_verified: bool
+    """The preview was made here, from this recording."""
+    consent: ConsentFacts
+    reference_url: str | None
+    """Downloads what was kept of the recording, until `urls_expire_at`."""
+    preview_url: str | None
+    urls_expire_at: datetime
+    api: str
+    """The API through which it was made."""
+    created_at: datetime
+    updated_at: datetime
+
+
+class VoiceChange(Body):
+    """What to change; null empties what may be empty. The sound stays."""
+
+    name: str | None = None
+    description: str | None = None
+    gender: Gender | None = None
+    age: str | None = None
+    languages: list[str] | None = None
+    dialects: list[str] | None = None
+    avatar_url: str | None = None
+    stability: Share | None = None
+    similarity: Share | None = None
+
+
+class DeletedVoice(BaseModel):
+    id: str
+    deleted: Literal[True] = True
+    removed: list[str]
+    """What was kept and is gone: of `reference`, `preview`, `prepared` (what the engine knew of it), `sample`."""
+
+
+class VoiceConsent(BaseModel):
+    """A recording in which a speaker agrees."""
+
+    id: str
+    name: str
+    language: str
+    affirmed_by: str | None
+    created_at: datetime
 
 
 class Engine(BaseModel):
@@ -290,6 +415,17 @@ class Limits(BaseModel):
     max_queued_jobs: int
     max_concurrent_streams: int
     max_webhook_endpoints: int
+    max_reference_bytes: int
+    min_reference_seconds: float
+    max_reference_seconds: float
+    max_voices: int
+    """Cloned voices of one account."""
+    max_concurrent_clones: int
+    max_preview_characters: int
+    consent: Literal["affirmed", "recording"]
+    """What a clone needs; `recording` is also a consent recording of the speaker."""
+    verified_previews: bool
+    """A voice is kept only with a preview that was made here."""
     max_idempotency_key_characters: int
     max_replayed_answer_bytes: int
     link_seconds: float
