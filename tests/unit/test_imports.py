@@ -22,7 +22,7 @@ ONLY_IN = {
     "obstore": ["storage/**"],
     "typer": ["cli/**"],
     "espeakng_loader": ["engines/espeak/**"],
-    "onnxruntime": ["engines/**", "audio/**"],
+    "onnxruntime": ["engines/**", "audio/**", "speech/text/diacritics.py"],
     "torch": ["engines/**"],
     "ctranslate2": ["engines/**"],
 }

@@ -21,7 +21,8 @@ from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineFailed, Unsupported
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
-from myna.speech.text import language_to_read, without_breaks
+from myna.speech.text import diacritise, language_to_read, without_breaks
+from myna.speech.text.diacritics import positions_before
 from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
@@ -30,6 +31,8 @@ ATTEMPTS_PER_PIECE = 2
 """A piece is tried again once when the engine crashed, hung or returned unusable sound."""
 PIECES_AHEAD = 2
 """Pieces of one request that are spoken at once; more would push other requests aside."""
+_GROWTH_BY_MARKS = 3
+"""Arabic with all its vowel marks is at most this many times as long as without."""
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Called with the pieces that are done and the pieces in all."""
@@ -60,7 +63,15 @@ class Renderer:
         words = without_breaks(request.text) if request.breaks else request.text
         language = request.language or language_to_read(words, voice.language)
         _check_supported(request, language, able)
-        script = cut(request, language, able.max_characters, eager=eager)
+        arabic = _primary(language) == "ar"
+        needs_marks = arabic and able.diacritics in ("needed", "helpful")
+        script = cut(
+            request,
+            language,
+            able.max_characters // (_GROWTH_BY_MARKS if needs_marks else 1),
+            eager=eager,
+            without_diacritics=arabic and able.diacritics == "harmful",
+        )
         like_all = _delivery(request, voice, language, able)
         requests = tuple(replace(like_all, text=piece.text, pause_after=piece.pause_after) for piece in script.pieces)
         return Script(
@@ -72,6 +83,7 @@ class Renderer:
             requests=requests,
             sample_rate=able.sample_rate,
             pause_before=script.pause_before,
+            diacritise=needs_marks,
         )
 
     async def warm_up(self) -> None:
@@ -101,7 +113,7 @@ class Renderer:
         try:
             while True:
                 while len(flying) < PIECES_AHEAD and (request := next(waiting, None)) is not None:
-                    flying.append(asyncio.create_task(self._speak_piece(script.engine, request)))
+                    flying.append(asyncio.create_task(self._speak_piece(script, request)))
                 if not flying:
                     return
                 yield _later(await flying[0], pause_before, script.sample_rate)
@@ -112,14 +124,18 @@ class Renderer:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _speak_piece(self, engine: str, request: SynthesisRequest) -> Spoken:
+    async def _speak_piece(self, script: Script, request: SynthesisRequest) -> Spoken:
+        text = request.text
+        if script.diacritise:
+            request = replace(request, text=await asyncio.to_thread(diacritise, text))
         for attempt in range(1, ATTEMPTS_PER_PIECE + 1):
             try:
-                return self._checked(engine, await self._engines.synthesize(engine, request), request)
+                chunks = await self._engines.synthesize(script.engine, request)
+                return _in_words_of(text, request.text, self._checked(script.engine, chunks, request))
             except EngineFailed as error:
                 if not error.retryable or attempt == ATTEMPTS_PER_PIECE:
                     raise
-                log.warning("speech.piece_tried_again", engine=engine, code=error.code)
+                log.warning("speech.piece_tried_again", engine=script.engine, code=error.code)
         raise AssertionError("unreachable")
 
     def _checked(self, engine: str, chunks: list[AudioChunk], request: SynthesisRequest) -> Spoken:
@@ -151,11 +167,31 @@ def _delivery(request: SpeechRequest, voice: Voice, language: str, able: Capabil
 
 
 def _check_supported(request: SpeechRequest, language: str, able: Capabilities) -> None:
-    base = language.split("-")[0].lower()
-    if all(known.split("-")[0].lower() != base for known in able.languages):
+    if all(_primary(known) != _primary(language) for known in able.languages):
         raise Unsupported(f"The engine `{able.name}` does not speak `{language}`.", field="language")
     if request.speed != 1.0 and "speed" not in able.options:
         raise Unsupported(f"The engine `{able.name}` speaks at its own speed only.", field="speed")
+
+
+def _primary(language: str) -> str:
+    return language.partition("-")[0].lower()
+
+
+def _in_words_of(text: str, spoken_text: str, spoken: Spoken) -> Spoken:
+    """With positions in the text of the piece, though another one, with more marks, was spoken."""
+    if text == spoken_text:
+        return spoken
+    places = [*positions_before(spoken_text, text), len(text)]
+    known = (word for word in spoken.words if 0 <= word.text_position < len(spoken_text))
+    words = tuple(
+        Word(
+            first := places[word.text_position],
+            max(1, places[min(word.text_position + word.length, len(spoken_text))] - first),
+            word.start,
+        )
+        for word in known
+    )
+    return Spoken(spoken.samples, words, spoken.pause_after)
 
 
 def _later(spoken: Spoken, seconds: float, rate: int) -> Spoken:

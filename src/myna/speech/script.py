@@ -10,6 +10,7 @@ from myna.engines.base import SynthesisRequest
 from myna.errors import InvalidRequest
 from myna.speech.schemas import SpeechRequest
 from myna.speech.text import Piece, Traced, emoji_names, find_breaks, normalised, speakable, split
+from myna.speech.text.diacritics import DIACRITICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,16 @@ class Cut:
     pause_before: float
 
 
-def cut(request: SpeechRequest, language: str, max_characters: int, *, eager: bool = False) -> Cut:
+def cut(
+    request: SpeechRequest, language: str, max_characters: int, *, eager: bool = False, without_diacritics: bool = False
+) -> Cut:
     """The pieces of a request. Raises `InvalidRequest` when nothing is to be said, and as `find_breaks`."""
     runs = list(_runs(request))
     spoken = [_prepared(run, request, language) for run in runs]
     if not any(speakable(run.spoken.text) for run in spoken):
         spoken = [_named(run) for run in runs]
+    if without_diacritics:
+        spoken = [_Run(run.spoken.replace(DIACRITICS, ""), run.pause_after) for run in spoken]
     pieces: list[Piece] = []
     traces: list[Traced] = []
     pause_before = 0.0

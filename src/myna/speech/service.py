@@ -25,6 +25,7 @@ from myna.speech.samples import sample_text
 from myna.speech.schemas import SpeechRequest
 from myna.speech.script import Script
 from myna.speech.stream import SpeechStream
+from myna.speech.text import diacritise
 from myna.speech.workflow import speech
 from myna.voices.schemas import Voice
 from myna.voices.service import VoiceService
@@ -74,7 +75,7 @@ class SpeechService:
 
     async def check(self, caller: Caller, request: SpeechRequest, voice: Voice | None = None) -> None:
         """Raises whatever is wrong with a request, spoken with `voice` when it is given: one that is not kept."""
-        self._check_text(request)
+        self._check_text(request.text)
         voice = voice or await self._voices.get(request.voice_id, caller.account.id)
         await asyncio.to_thread(self.renderer.prepare, request, voice)
 
@@ -142,7 +143,7 @@ class SpeechService:
         Returns when the first sound is ready, so every error up to there is a proper answer. The price of the whole
         text is held; what was spoken is charged when the stream ends, however it ends.
         """
-        self._check_text(request)
+        self._check_text(request.text)
         voice = voice or await self._voices.get(request.voice_id, caller.account.id)
         script = await asyncio.to_thread(self.renderer.prepare, request, voice, eager=True)
         price = len(request.text) * price_per_character
@@ -164,6 +165,14 @@ class SpeechService:
         recording = await self.renderer.render(request, script)
         return await asyncio.to_thread(encode, recording.samples, recording.sample_rate, request.format)
 
+    async def diacritise(self, text: str) -> str:
+        """Arabic with its vowel marks; those that are there stay, and nothing else changes. Free of charge.
+
+        Raises `TextTooLong`, and `Unavailable` when the model is missing.
+        """
+        self._check_text(text)
+        return await asyncio.to_thread(diacritise, text)
+
     async def on_node_dead(self, node_id: str) -> None:
         """Streams die with their node and their connection: they fail, and nothing is charged."""
         for job in await self._jobs.stranded([node_id]):
@@ -176,14 +185,14 @@ class SpeechService:
             await self._work.enqueue(QUEUE, speech, job.id)
         return len(jobs)
 
-    def _check_text(self, request: SpeechRequest) -> None:
-        if not request.text:
+    def _check_text(self, text: str) -> None:
+        if not text:
             raise InvalidRequest("The text is empty.", field="text")
-        if "\0" in request.text:
+        if "\0" in text:
             raise InvalidRequest("The character U+0000 is not text.", field="text")
-        if len(request.text) > self._settings.max_text_characters:
+        if len(text) > self._settings.max_text_characters:
             limit = self._settings.max_text_characters
-            raise TextTooLong(f"The text has {len(request.text)} characters; this server takes {limit}.", field="text")
+            raise TextTooLong(f"The text has {len(text)} characters; this server takes {limit}.", field="text")
 
     def _new_job(
         self,

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, StockVoice, SynthesisRequest, Word
-from myna.engines.espeak import japanese
+from myna.engines.espeak import arabic, japanese
 from myna.engines.espeak.languages import LANGUAGES, Language, find_language
 from myna.engines.espeak.library import SAMPLE_RATE, Library, SpokenClause
 from myna.engines.espeak.prosody import Clause, clauses, deliveries, has_something_to_say, without_commands
@@ -46,7 +46,7 @@ class EspeakEngine(Engine):
             sample_rate=SAMPLE_RATE,
             streaming=True,
             word_timestamps=True,
-            diacritics="helpful",
+            diacritics="needed",
             options=frozenset({"speed", "temperature", "seed"}),
             max_characters=5_000,
         )
@@ -103,6 +103,9 @@ def _reading(text: str, language: Language) -> japanese.Reading:
     spoken = without_commands(text)
     if language.path == "jpx/ja":
         return japanese.read(spoken)
+    if language.path == "sem/ar":
+        said = arabic.spoken(spoken)
+        return japanese.Reading(said.text, tuple(said.starts), tuple(said.ends))
     return japanese.unchanged(spoken)
 
 

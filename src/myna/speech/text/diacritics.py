@@ -34,7 +34,7 @@ _DAGGER = "\u0670"
 _MARKS = frozenset(_VOWELS + SHADDA + _DAGGER)
 _STRETCH = "\u0640"
 """Lengthens a word in print (tatweel)."""
-_STRIPPED = re.compile(r"[\u0610-\u061a\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
+DIACRITICS = re.compile(r"[\u0610-\u061a\u064b-\u0652\u0656-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed]")
 """All marks but those that make another letter: hamza and madda."""
 _LETTER = re.compile(r"[\u0621-\u063a\u0641-\u064a\u0671-\u06d3]")
 _WORD = re.compile(r"[\u0610-\u061a\u0621-\u065f\u0670-\u06d3\u06d5-\u06ed]+")
@@ -45,7 +45,7 @@ _LONGEST = 400
 
 def strip_diacritics(text: str) -> str:
     """The text without vowel marks, Koranic signs included. Letters, with their hamza and madda, stay."""
-    return _STRIPPED.sub("", text)
+    return DIACRITICS.sub("", text)
 
 
 def diacritise(text: str) -> str:
@@ -57,6 +57,18 @@ def diacritise(text: str) -> str:
     if not any(_lacks_marks(word[0]) for word in _WORD.finditer(text)):
         return text
     return "".join(_diacritised(part) for part in _parts(text))
+
+
+def positions_before(marked: str, text: str) -> list[int]:
+    """For each character of a text that was given marks, its index in the text before; a mark's is its letter's."""
+    positions, index = [], 0
+    for letter in marked:
+        if index < len(text) and letter == text[index]:
+            positions.append(index)
+            index += 1
+        else:
+            positions.append(max(0, index - 1))
+    return positions
 
 
 def _parts(text: str) -> Iterator[str]:
