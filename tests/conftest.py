@@ -8,7 +8,14 @@ import pytest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-pytest_plugins = ["tests.fixtures.server", "tests.fixtures.node", "tests.fixtures.databases", "tests.fixtures.storages"]
+pytest_plugins = [
+    "tests.fixtures.server",
+    "tests.fixtures.node",
+    "tests.fixtures.databases",
+    "tests.fixtures.storages",
+    "tests.fixtures.speech",
+    "tests.fixtures.recordings",
+]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,6 +28,7 @@ from myna.media.network import Guard
 from myna.outputs.service import OutputService
 from myna.settings import Settings
 from myna.speech import workflow as speech_workflow
+from myna.speech.references import References
 from myna.speech.rendering import Renderer
 from myna.speech.service import SpeechService
 from myna.speech.steps import SpeechSteps
@@ -118,6 +119,14 @@ def build_node(settings: Settings) -> Node:
         work,
         {"standard": render_standard, "magichour": MagicHourRenderer(settings, outputs, links)},
     )
+    references = References(
+        storage=storage,
+        jobs=jobs,
+        registry=registry,
+        fetcher=fetcher,
+        cloning=cloning,
+        max_bytes=settings.max_reference_bytes,
+    )
     steps = SpeechSteps(
         node_id=node_id,
         database=database,
@@ -126,6 +135,7 @@ def build_node(settings: Settings) -> Node:
         outputs=outputs,
         voices=voices,
         renderer=renderer,
+        references=references,
     )
     speech_workflow.bind(steps, delivery.announce)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
@@ -134,6 +144,7 @@ def build_node(settings: Settings) -> Node:
         Chore(60, cloning.remove_deleted),
         Chore(60, cloning.remove_unfinished),
         Chore(600, outputs.remove_deleted_files),
+        Chore(600, references.remove_left),
         Chore(3_600, cloning.forget_previews),
     )
     housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, others)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -17,7 +17,9 @@ from myna.engines.registry import EngineRegistry
 from myna.errors import BodyTooLarge, MynaError, NotFound
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
+from myna.media.fetch import Fetcher
 from myna.storage.base import ObjectStorage
+from myna.voices.cloning import CloningService
 from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
@@ -25,18 +27,6 @@ log = structlog.get_logger()
 FOLDER = "jobs/"
 DETAIL = "reference"
 """The detail of a job that says where its recording is: `{"url": …}` or `{"object_key": …}`."""
-
-
-class Fetching(Protocol):
-    """Brings what lies at an address."""
-
-    async def fetch(self, url: str) -> bytes: ...
-
-
-class Preparing(Protocol):
-    """Makes a voice from a recording. Raises why it cannot."""
-
-    async def __call__(self, data: bytes) -> Voice: ...
 
 
 class References:
@@ -48,15 +38,15 @@ class References:
         storage: ObjectStorage,
         jobs: JobService,
         registry: EngineRegistry,
-        fetcher: Fetching,
-        prepare: Preparing,
+        fetcher: Fetcher,
+        cloning: CloningService,
         max_bytes: int,
     ) -> None:
         self._storage = storage
         self._jobs = jobs
         self._registry = registry
         self._fetcher = fetcher
-        self._prepare = prepare
+        self._cloning = cloning
         self._max_bytes = max_bytes
 
     async def voice(self, job: Job) -> Voice:
@@ -67,9 +57,10 @@ class References:
         """
         if kept := await self._kept(job.id):
             return kept
-        voice = await self._prepare(await self._recording(job.details[DETAIL]))
-        await self._storage.put(_key(job.id), json.dumps(asdict(voice)).encode())
-        return voice
+        recording = await self._recording(job.details[DETAIL])
+        prepared = await self._cloning.prepare(None, recording)
+        await self._storage.put(_key(job.id), json.dumps(asdict(prepared.voice)).encode())
+        return prepared.voice
 
     async def forget(self, job: Job) -> None:
         """The job has ended. While the storage is away this is left to `remove_left`."""

@@ -19,9 +19,11 @@ from myna.media.encode import encode
 from myna.media.formats import MEDIA_TYPES
 from myna.outputs.schemas import NewOutput
 from myna.outputs.service import OutputService
+from myna.speech.references import DETAIL, References
 from myna.speech.rendering import Renderer
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.storage.base import ObjectStorage
+from myna.voices.schemas import Voice
 from myna.voices.service import VoiceService
 
 log = structlog.get_logger()
@@ -42,6 +44,7 @@ class SpeechSteps:
         outputs: OutputService,
         voices: VoiceService,
         renderer: Renderer,
+        references: References,
     ) -> None:
         self._node_id = node_id
         self._database = database
@@ -50,12 +53,13 @@ class SpeechSteps:
         self._outputs = outputs
         self._voices = voices
         self._renderer = renderer
+        self._references = references
 
     async def render(self, job_id: str) -> dict[str, Any]:
         """Speak, finish, encode and store. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
         request = SpeechRequest(**job.request)
-        voice = await self._voices.get(request.voice_id, job.account_id)
+        voice = await self._voice(job, request)
         script = self._renderer.prepare(request, voice)
         recording = await self._renderer.render(request, script, _Reporter(self._jobs, job))
         data, levels = await asyncio.gather(
@@ -66,6 +70,11 @@ class SpeechSteps:
         await self._storage.put(output.object_key, data)
         return asdict(output)
 
+    async def _voice(self, job: Job, request: SpeechRequest) -> Voice:
+        if DETAIL in job.details:
+            return await self._references.voice(job)
+        return await self._voices.get(request.voice_id, job.account_id)
+
     async def publish(self, job_id: str, facts: dict[str, Any]) -> None:
         """Record the output, charge, and tell, all in one transaction. A job that was canceled leaves no file."""
         output = NewOutput(**{**facts, "waveform": tuple(facts["waveform"])})
@@ -75,10 +84,18 @@ class SpeechSteps:
                 await self._outputs.record(job, output)
         except Canceled:
             await self._storage.delete(output.object_key)
+            await self.forget(job_id)
+        else:
+            await self._references.forget(job)
 
     async def give_up(self, job_id: str, code: str, message: str) -> None:
         """The job failed: nothing is charged."""
-        await self._jobs.fail(job_id, code, message)
+        await self._references.forget(await self._jobs.fail(job_id, code, message))
+
+    async def forget(self, job_id: str) -> None:
+        """The job was canceled: what was kept for its work goes."""
+        if job := await self._jobs.find(job_id):
+            await self._references.forget(job)
 
 
 class _Reporter:

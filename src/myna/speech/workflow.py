@@ -65,6 +65,7 @@ async def render(job_id: str) -> dict[str, Any]:
     try:
         return {"output": await _steps.render(job_id)}
     except Canceled:
+        await _steps.forget(job_id)
         return {}
     except Unavailable:
         raise

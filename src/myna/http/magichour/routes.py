@@ -11,12 +11,13 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from myna.accounts.schemas import Caller
-from myna.errors import AccountBanned, Conflict, InvalidRequest, NotFound, VoiceNotFound
+from myna.errors import AccountBanned, Conflict, InvalidRequest, VoiceNotFound
 from myna.http import auth
 from myna.http.errors import install_error_handlers
 from myna.http.idempotency import job_cuid
-from myna.http.magichour import mapping
+from myna.http.magichour import cloning, mapping
 from myna.http.magichour.errors import error_response, first_fault
+from myna.http.magichour.projects import find_project
 from myna.http.magichour.schemas import (
     AccountDetails,
     AudioProject,
@@ -24,14 +25,21 @@ from myna.http.magichour.schemas import (
     ImageProject,
     UploadUrls,
     UploadUrlsBody,
+    VoiceClonerBody,
     VoiceGeneratorBody,
 )
 from myna.http.services import Services
-from myna.jobs.schemas import Job
 from myna.kit import clock
 from myna.voices.schemas import Voice
 
-OWNED_PATHS = ("/v1/ai-voice-generator", "/v1/audio-projects", "/v1/image-projects", "/v1/files", "/v1/account")
+OWNED_PATHS = (
+    "/v1/ai-voice-generator",
+    "/v1/ai-voice-cloner",
+    "/v1/audio-projects",
+    "/v1/image-projects",
+    "/v1/files",
+    "/v1/account",
+)
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -84,6 +92,7 @@ Asking = Annotated[Caller, Depends(_caller)]
 Ordering = Annotated[Caller, Depends(_throttled_caller)]
 Parts = Annotated[Services, Depends(_services)]
 VoiceGeneratorInput = Annotated[VoiceGeneratorBody, Depends(_read(VoiceGeneratorBody))]
+VoiceClonerInput = Annotated[VoiceClonerBody, Depends(_read(VoiceClonerBody))]
 UploadUrlsInput = Annotated[UploadUrlsBody, Depends(_read(UploadUrlsBody))]
 
 
@@ -106,10 +115,36 @@ async def create_voice(request: Request, caller: Ordering, body: VoiceGeneratorI
     return mapping.created(job)
 
 
+@router.post("/v1/ai-voice-cloner")
+async def clone_voice(request: Request, caller: Ordering, body: VoiceClonerInput, services: Parts) -> Created:
+    """https://docs.magichour.ai/api-reference/audio/ai-voice-cloner"""
+    cloning.check_policy(services)
+    base_url = services.base_url(request)
+    source = await cloning.find_source(services, body, caller, base_url)
+    with cloning.unable_to_clone():
+        voice = cloning.voice_to_come(services)
+        speech_request = mapping.speech_request(body, voice.id)
+        await services.speech.check(caller, speech_request, voice)
+    job_id = job_cuid(request)
+    job = await services.speech.accept(
+        caller,
+        speech_request,
+        api=mapping.API,
+        price=mapping.price(body.style.prompt, services.settings.magichour_characters_per_credit),
+        base_url=base_url,
+        job_id=job_id,
+        name=mapping.project_name(body, clock.now()),
+        details=mapping.clone_details(body, job_id, source),
+        checked=True,
+    )
+    await services.speech.start(job, interactive=False)
+    return mapping.created(job)
+
+
 @router.get("/v1/audio-projects/{project_id}")
 async def get_audio_project(request: Request, caller: Asking, project_id: str, services: Parts) -> AudioProject:
     """https://docs.magichour.ai/api-reference/audio-projects/get-audio-details"""
-    job = await _find_project(services, project_id, caller)
+    job = await find_project(services, project_id, caller)
     return mapping.audio_project(job, await services.outputs.of_job(job.id), _addresses(request, services))
 
 
@@ -125,7 +160,7 @@ async def delete_audio_project(caller: Asking, project_id: str, services: Parts)
 
     Work that has not ended is stopped first, and then costs nothing.
     """
-    job = await _find_project(services, project_id, caller)
+    job = await find_project(services, project_id, caller)
     with suppress(Conflict):
         await services.speech.cancel(caller.account.id, job.id)
     made = await services.outputs.of_job(job.id)
@@ -154,15 +189,6 @@ async def _find_voice(services: Services, label: str, caller: Caller) -> Voice:
     except VoiceNotFound:
         field = "style.voice_name"
         raise InvalidRequest(f"{field}: '{label}' is not a voice of this server", field=field) from None
-
-
-async def _find_project(services: Services, project_id: str, caller: Caller) -> Job:
-    if not mapping.is_project_id(project_id):
-        raise NotFound
-    job = await services.jobs.get(caller.account.id, project_id)
-    if job.api != mapping.API:
-        raise NotFound
-    return job
 
 
 def _addresses(request: Request, services: Services) -> mapping.Addresses:
