@@ -8,10 +8,23 @@ import math
 from collections.abc import Iterable
 
 from myna.http.openai.errors import RefusedParameter
-from myna.http.openai.schemas import ListedVoice, Model, ModelList, SpeechBody, Usage, VoiceList, VoiceReference
+from myna.http.openai.schemas import (
+    CustomVoice,
+    ListedVoice,
+    Model,
+    ModelList,
+    SpeechBody,
+    Usage,
+    VoiceConsent,
+    VoiceConsentList,
+    VoiceList,
+    VoiceReference,
+)
+from myna.kit.pagination import Page
 from myna.speech.schemas import SpeechRequest
-from myna.voices.schemas import Voice
+from myna.voices.schemas import ClonedVoice, Consent, Voice
 
+API = "openai"
 VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
@@ -61,6 +74,26 @@ def voice_list(voices: Iterable[Voice]) -> VoiceList:
     """OpenAI's own names first, then every voice of this server."""
     own = [ListedVoice(id=voice.id, name=voice.name) for voice in voices]
     return VoiceList(voices=[ListedVoice(id=name, name=name) for name in VOICES] + own)
+
+
+def consent(found: Consent) -> VoiceConsent:
+    return VoiceConsent(
+        id=found.id, name=found.name, language=found.language, created_at=int(found.created_at.timestamp())
+    )
+
+
+def consent_list(page: Page[Consent]) -> VoiceConsentList:
+    listed = [consent(found) for found in page.items]
+    return VoiceConsentList(
+        data=listed,
+        first_id=listed[0].id if listed else None,
+        last_id=listed[-1].id if listed else None,
+        has_more=page.has_more,
+    )
+
+
+def custom_voice(voice: ClonedVoice) -> CustomVoice:
+    return CustomVoice(id=voice.id, name=voice.name, created_at=int(voice.created_at.timestamp()))
 
 
 def usage(text: str, seconds: float) -> Usage:

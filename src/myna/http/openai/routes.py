@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from myna.http.auth import authorize
 from myna.http.errors import install_error_handlers
 from myna.http.idempotency import work_begins
-from myna.http.openai import mapping
+from myna.http.openai import mapping, voices
 from myna.http.openai.errors import ModelNotFound, error_response, refused
 from myna.http.openai.schemas import Model, ModelList, SpeechBody, VoiceList
 from myna.http.openai.streaming import audio_response, event_response
@@ -66,6 +66,7 @@ def create_api(services: Services) -> FastAPI:
         caller = await authorize(request, services)
         return mapping.voice_list(await services.voices.list(caller.account.id))
 
+    voices.add_routes(app, services)
     return app
 
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from myna.http.limits import OPENAI_LONGEST_INPUT
 from myna.media.formats import AudioFormat
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("the character U+0000 is not text")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+"""BCP 47, by its form."""
 
 
 class VoiceReference(BaseModel):
@@ -66,6 +77,68 @@ class ListedVoice(BaseModel):
 
 class VoiceList(BaseModel):
     voices: list[ListedVoice]
+
+
+class ConsentForm(BaseModel):
+    """The fields of POST /v1/audio/voice_consents beside the recording."""
+
+    name: Name
+    language: LanguageTag
+
+
+class VoiceForm(BaseModel):
+    """The fields of POST /v1/audio/voices beside the sample."""
+
+    name: Name
+    consent: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class VoiceConsent(BaseModel):
+    """A recording in which a speaker agrees."""
+
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+    id: str
+    name: str
+    language: str
+    created_at: int
+    """Unix time."""
+
+
+class VoiceConsentList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[VoiceConsent]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class VoiceConsentName(BaseModel):
+    """The body of POST /v1/audio/voice_consents/{id}."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    name: Name
+
+
+class DeletedVoiceConsent(BaseModel):
+    object: Literal["audio.voice_consent"] = "audio.voice_consent"
+    id: str
+    deleted: Literal[True] = True
+
+
+class CustomVoice(BaseModel):
+    object: Literal["audio.voice"] = "audio.voice"
+    id: str
+    name: str
+    created_at: int
+    """Unix time."""
+    type: Literal["audio_sample"] = "audio_sample"
+
+
+class DeletedVoice(BaseModel):
+    object: Literal["audio.voice.deleted"] = "audio.voice.deleted"
+    id: str
+    deleted: Literal[True] = True
 
 
 class Usage(BaseModel):
