@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from myna.accounts.schemas import Caller
 from myna.credits.schemas import MILLI
-from myna.errors import AccountBanned, Conflict
+from myna.errors import AccountBanned, Conflict, VoiceNotFound
 from myna.http.idempotency import job_uuid
 from myna.http.services import Services
 from myna.http.stablecog import mapping
@@ -16,9 +16,10 @@ from myna.http.stablecog.errors import UNKNOWN_ERROR, StablecogError
 from myna.http.stablecog.gate import Gate
 from myna.http.stablecog.links import link_maker
 from myna.http.stablecog.schemas import CreateBody, Created
-from myna.http.stablecog.speakers import Models
+from myna.http.stablecog.speakers import Models, Speaker
 from myna.jobs.schemas import Job
 from myna.kit import clock, ids
+from myna.voices.languages import base_language
 
 
 class Creation:
@@ -36,11 +37,22 @@ class Creation:
         if caller.account.banned:
             raise AccountBanned
         is_admin = caller.account.role == "admin"
-        order = mapping.read_order(body, self._models, checked=not is_admin)
+        own = await self._own_speaker(body.speaker_id, caller)
+        order = mapping.read_order(body, self._models, own, checked=not is_admin)
         if is_admin:
             return await self._make(request, caller, order, body.was_auto_submitted)
         async with self._gate.entered(caller.account.id, lambda: _gone(request)):
             return await self._make(request, caller, order, body.was_auto_submitted)
+
+    async def _own_speaker(self, speaker_id: str | None, caller: Caller) -> Speaker | None:
+        """The caller's own voice of this id, when it is none of the models' speakers."""
+        if speaker_id is None or self._models.speaker(speaker_id) is not None:
+            return None
+        try:
+            voice = await self._services.voices.resolve(mapping.API, speaker_id, caller.account.id)
+        except VoiceNotFound:
+            return None
+        return Speaker(speaker_id, voice.name, base_language(voice.language), voice.id)
 
     async def _make(self, request: Request, caller: Caller, order: mapping.Order, submitted: bool) -> Created:
         job, balance = await self._accept(request, caller, order, submitted)
@@ -64,7 +76,7 @@ class Creation:
             job = await services.speech.accept(
                 caller,
                 speech_request,
-                api="stablecog",
+                api=mapping.API,
                 price=price if settings.prices == "on" else 0,
                 base_url=base_url,
                 job_id=job_id,

@@ -36,6 +36,7 @@ from myna.kit.pagination import Page
 from myna.outputs.schemas import Output
 from myna.speech.schemas import SpeechRequest
 
+API = "stablecog"
 LONGEST_PROMPT = 500
 """Code points."""
 DEFAULT_TEMPERATURE = np.float32(0.7)
@@ -63,13 +64,14 @@ class Order:
     settings: Settings
 
 
-def read_order(body: CreateBody, models: Models, *, checked: bool = True) -> Order:
+def read_order(body: CreateBody, models: Models, own: Speaker | None = None, *, checked: bool = True) -> Order:
     """Fill in the defaults, then check model, speaker, temperature and prompt, in this order.
 
-    Unchecked (for admins), only what could not be spoken at all is refused. Raises `StablecogError` (400).
+    `own` is the speaker of this request when it is a voice of the account's own; it belongs to every model. Unchecked
+    (for admins), only what could not be spoken at all is refused. Raises `StablecogError` (400).
     """
     model_id = body.model_id or models.default.id
-    speaker = _speaker(models, model_id, body.speaker_id or models.default_speaker_id, checked)
+    speaker = _speaker(models, model_id, body.speaker_id or models.default_speaker_id, own, checked)
     temperature = DEFAULT_TEMPERATURE if body.temperature is None else body.temperature
     if checked and not _COLDEST <= temperature <= _HOTTEST:
         raise StablecogError(400, "invalid_temp")
@@ -88,10 +90,12 @@ def read_order(body: CreateBody, models: Models, *, checked: bool = True) -> Ord
     )
 
 
-def _speaker(models: Models, model_id: str, speaker_id: str, checked: bool) -> Speaker:
+def _speaker(models: Models, model_id: str, speaker_id: str, own: Speaker | None, checked: bool) -> Speaker:
     model = models.find(model_id)
     if checked and model is None:
         raise StablecogError(400, "invalid_model_id")
+    if own is not None:
+        return own
     speaker = model.by_id.get(speaker_id) if checked and model else models.speaker(speaker_id)
     if speaker is None:
         raise StablecogError(400, "invalid_speaker_id")
@@ -219,13 +223,13 @@ def credit_type(name: str) -> CreditType:
 
 
 def outputs(
-    found: Page[Output], total: int | None, models: Models, languages: Mapping[str, str], link_to: LinkTo
+    found: Page[Output], total: int | None, models: Models, speakers: Mapping[str, Speaker], link_to: LinkTo
 ) -> Outputs:
     """A page. `total` is None when a cursor was given; `next` is there only when more follow.
 
-    `languages` tells the language of each voice that a listed output of another API was spoken with.
+    `speakers` are those of the `unlisted_voices`, by the id of the voice, as far as they are still there.
     """
-    page = Outputs(outputs=[listed_output(output, models, languages, link_to) for output in found.items])
+    page = Outputs(outputs=[listed_output(output, models, speakers, link_to) for output in found.items])
     if total is not None:
         page = {"total_count": total, **page}
     if found.has_more and found.items:
@@ -233,13 +237,13 @@ def outputs(
     return page
 
 
-def foreign_voices(items: Sequence[Output]) -> set[str]:
-    """The voices of the outputs that came through other APIs."""
-    return {_voice_of(output) for output in items if output.job.api != "stablecog"}
+def unlisted_voices(items: Sequence[Output], models: Models) -> set[str]:
+    """The voices of the outputs that came through other APIs, or were made with none of the models' speakers."""
+    return {_voice_of(output) for output in items if _listed_speaker(output, models) is None}
 
 
-def listed_output(output: Output, models: Models, languages: Mapping[str, str], link_to: LinkTo) -> ListedOutput:
-    settings, speaker = _how_it_was_made(output, models, languages)
+def listed_output(output: Output, models: Models, speakers: Mapping[str, Speaker], link_to: LinkTo) -> ListedOutput:
+    settings, speaker = _how_it_was_made(output, models, speakers)
     nested = _nested(output, link_to(output))
     return {
         **nested,
@@ -295,15 +299,20 @@ def _as_uuid(job_id: str) -> str:
         return own_id(job_id)
 
 
-def _how_it_was_made(output: Output, models: Models, languages: Mapping[str, str]) -> tuple[Settings, Speaker]:
+def _how_it_was_made(output: Output, models: Models, speakers: Mapping[str, Speaker]) -> tuple[Settings, Speaker]:
     """In Stablecog's words also for what came through another API."""
     voice_id = _voice_of(output)
-    if output.job.api == "stablecog":
+    if output.job.api == API:
         settings = read_settings(output.settings)
-        speaker_id = settings["speaker_id"]
-        return settings, models.speaker(speaker_id) or Speaker(speaker_id, voice_id, "", voice_id)
-    speaker = own_speaker(voice_id, languages.get(voice_id, ""))
+        gone = Speaker(settings["speaker_id"], voice_id, "", voice_id)
+        own = speakers.get(voice_id, gone)
+        return settings, _listed_speaker(output, models) or (own if own.id == gone.id else gone)
+    speaker = speakers.get(voice_id) or own_speaker(voice_id, "")
     return _foreign_settings(output.job.request, speaker, models), speaker
+
+
+def _listed_speaker(output: Output, models: Models) -> Speaker | None:
+    return models.speaker(output.settings["speaker_id"]) if output.job.api == API else None
 
 
 def _voice_of(output: Output) -> str:

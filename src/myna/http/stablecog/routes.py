@@ -5,7 +5,7 @@ The vendor's pages: https://stablecog.com/docs/v1/api-reference/audio/voiceover/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 
 from fastapi import FastAPI
@@ -24,7 +24,7 @@ from myna.http.stablecog.gate import Abandoned
 from myna.http.stablecog.guards import CREATE, CREDITS, DEFAULTS, MODELS, OUTPUTS, Guards, read_key
 from myna.http.stablecog.links import link_maker
 from myna.http.stablecog.query import read_outputs_query
-from myna.http.stablecog.speakers import load_models
+from myna.http.stablecog.speakers import Speaker, cloned_speaker, load_models, own_speaker
 
 __all__ = ["OWNED_PATHS", "create_api", "read_key"]
 
@@ -77,8 +77,8 @@ class _Routes:
                 caller.account.id, query.where, after=query.cursor, limit=query.per_page, order=query.order
             )
             total = None if query.cursor else await self._services.outputs.count(caller.account.id, query.where)
-            languages = await self._languages(caller, mapping.foreign_voices(page.items))
-        return Answer(mapping.outputs(page, total, self._models, languages, link_maker(self._services, request)))
+            speakers = await self._speakers(caller, mapping.unlisted_voices(page.items, self._models))
+        return Answer(mapping.outputs(page, total, self._models, speakers, link_maker(self._services, request)))
 
     async def list_models(self) -> Response:
         return Answer(mapping.listed_models(self._models))
@@ -94,13 +94,17 @@ class _Routes:
     async def report_health(self) -> Response:
         return Answer({"status": "ok"})
 
-    async def _languages(self, caller: Caller, voice_ids: Iterable[str]) -> dict[str, str]:
+    async def _speakers(self, caller: Caller, voice_ids: Collection[str]) -> dict[str, Speaker]:
         """Of the voices that are still there."""
-        languages = {}
-        for voice_id in voice_ids:
+        if not voice_ids:
+            return {}
+        cloned = await self._services.cloning.list(caller.account.id)
+        speakers = {voice.id: cloned_speaker(voice) for voice in cloned if voice.id in voice_ids}
+        for voice_id in set(voice_ids) - set(speakers):
             with suppress(VoiceNotFound):
-                languages[voice_id] = (await self._services.voices.get(voice_id, caller.account.id)).language
-        return languages
+                voice = await self._services.voices.get(voice_id, caller.account.id)
+                speakers[voice_id] = own_speaker(voice.id, voice.language)
+        return speakers
 
     async def _caller(self, request: Request) -> Caller:
         """Known already: the guards have let the request through."""

@@ -10,6 +10,8 @@ from functools import cached_property
 from myna.errors import StartupError
 from myna.settings import Settings
 from myna.voices.languages import base_language
+from myna.voices.own import spoken_languages
+from myna.voices.schemas import ClonedVoice
 from myna.voices.service import VoiceService
 
 BARK_ID = "0f442a3e-cf53-490b-b4a9-b0dda63e9523"
@@ -41,6 +43,12 @@ class Speaker:
 def own_speaker(voice_id: str, language: str) -> Speaker:
     """The speaker that stands for one of this server's voices."""
     return Speaker(own_id(voice_id), voice_id, base_language(language), voice_id)
+
+
+def cloned_speaker(cloned: ClonedVoice) -> Speaker:
+    """The speaker that stands for a voice of the account's own."""
+    language = spoken_languages(cloned.languages, cloned.report.get("language"), None)[0]
+    return Speaker(cloned.record_id, cloned.name, base_language(language), cloned.id)
 
 
 @dataclass(frozen=True)

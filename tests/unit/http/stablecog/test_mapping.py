@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from myna.http.stablecog import mapping, wire
 from myna.http.stablecog.errors import StablecogError
 from myna.http.stablecog.schemas import CreateBody
-from myna.http.stablecog.speakers import BARK_ID, OWN_MODEL_ID, own_id
+from myna.http.stablecog.speakers import BARK_ID, OWN_MODEL_ID, Speaker, own_id, own_speaker
 from myna.kit.pagination import Page
 from myna.outputs.schemas import Output
 from tests.unit.http.stablecog.examples import BRYAN, FRITZ, MODELS, OWN, REQUEST, a_credit, a_job, an_output
 
-LANGUAGES = {"fake:en-GB.2": "en-GB", "fake:fr-FR.3": "fr-FR"}
+SPEAKERS = {"fake:en-GB.2": OWN, "fake:fr-FR.3": own_speaker("fake:fr-FR.3", "fr-FR")}
+CLONED = Speaker("6d9ac9b2-0000-4000-8000-333333333333", "Mine", "de", "voice_" + "a" * 24)
 STRANGER = "00000000-0000-0000-0000-000000000000"
 
 
@@ -241,7 +242,7 @@ def test_who_is_a_free_user(types: list[str], free: bool) -> None:
 
 
 def test_a_listed_output() -> None:
-    page = mapping.outputs(Page([an_output()], False), 1, MODELS, LANGUAGES, link_to)
+    page = mapping.outputs(Page([an_output()], False), 1, MODELS, SPEAKERS, link_to)
     nested = (
         '{"id":"7d7a5f0e-0000-4000-8000-222222222222","audio_file_url":"http://testv.com/x.mp3",'
         '"audio_array":[0,0.5,1],"audio_duration":5.3976874,"is_favorited":false,"was_auto_submitted":true,'
@@ -262,22 +263,22 @@ def test_a_listed_output() -> None:
 
 
 def test_a_page_in_the_middle_has_next_and_no_count() -> None:
-    page = mapping.outputs(Page([an_output()], True), None, MODELS, LANGUAGES, link_to)
+    page = mapping.outputs(Page([an_output()], True), None, MODELS, SPEAKERS, link_to)
     assert "total_count" not in page
     assert page["next"] == "2023-06-21T18:09:50.09935Z"
 
 
 def test_an_empty_page() -> None:
     assert (
-        wire.encode(mapping.outputs(Page([], False), 0, MODELS, LANGUAGES, link_to))
+        wire.encode(mapping.outputs(Page([], False), 0, MODELS, SPEAKERS, link_to))
         == b'{"total_count":0,"outputs":[]}\n'
     )
-    assert wire.encode(mapping.outputs(Page([], False), None, MODELS, LANGUAGES, link_to)) == b'{"outputs":[]}\n'
+    assert wire.encode(mapping.outputs(Page([], False), None, MODELS, SPEAKERS, link_to)) == b'{"outputs":[]}\n'
 
 
 def test_outputs_of_other_apis_are_told_in_stablecogs_words() -> None:
     job = a_job(id="cm2abc", api="magichour", started_at=None, finished_at=None)
-    listed = mapping.listed_output(an_output(job=job, settings=REQUEST), MODELS, LANGUAGES, link_to)
+    listed = mapping.listed_output(an_output(job=job, settings=REQUEST), MODELS, SPEAKERS, link_to)
     voiceover = listed["voiceover"]
     assert voiceover["id"] == own_id("cm2abc")
     assert voiceover["model_id"] == OWN_MODEL_ID
@@ -290,19 +291,44 @@ def test_outputs_of_other_apis_are_told_in_stablecogs_words() -> None:
 
 def test_an_unlisted_voice_of_another_api_has_an_id_of_its_own() -> None:
     job = a_job(api="openai", request={"voice_id": "fake:fr-FR.3"})
-    voiceover = mapping.listed_output(an_output(job=job), MODELS, LANGUAGES, link_to)["voiceover"]
+    voiceover = mapping.listed_output(an_output(job=job), MODELS, SPEAKERS, link_to)["voiceover"]
     assert voiceover["speaker"] == {"id": own_id("fake:fr-FR.3"), "name": "fake:fr-FR.3", "locale": "fr"}
     assert (voiceover["temperature"], voiceover["seed"]) == (0, 0)
 
 
-def test_voices_of_other_apis_are_known_before() -> None:
+def test_voices_that_no_model_lists_are_known_before() -> None:
     other = an_output(job=a_job(api="openai"))
-    assert mapping.foreign_voices([an_output(), other]) == {"fake:en-GB.2"}
+    own = an_output(
+        job=a_job(request={**REQUEST, "voice_id": CLONED.voice_id}),
+        settings={**an_output().settings, "speaker_id": CLONED.id},
+    )
+    assert mapping.unlisted_voices([an_output(), other, own], MODELS) == {"fake:en-GB.2", CLONED.voice_id}
     gone = mapping.listed_output(other, MODELS, {}, link_to)
     assert gone["voiceover"]["speaker"]["locale"] == ""
 
 
 def test_a_speaker_that_is_no_longer_there_keeps_its_id() -> None:
     settings = {**an_output().settings, "speaker_id": STRANGER}
-    voiceover = mapping.listed_output(an_output(settings=settings), MODELS, LANGUAGES, link_to)["voiceover"]
+    voiceover = mapping.listed_output(an_output(settings=settings), MODELS, SPEAKERS, link_to)["voiceover"]
     assert voiceover["speaker"] == {"id": STRANGER, "name": "fake:en-GB.2", "locale": ""}
+
+
+@pytest.mark.parametrize("model_id", [BARK_ID, OWN_MODEL_ID, None])
+def test_an_own_voice_belongs_to_every_model(model_id: str | None) -> None:
+    order = mapping.read_order(body(model_id=model_id, speaker_id=CLONED.id), MODELS, CLONED)
+    assert order.speaker == CLONED
+    assert order.settings["speaker_id"] == CLONED.id
+    assert mapping.speech_request(order).voice_id == CLONED.voice_id
+
+
+def test_the_model_of_an_own_voice_must_exist_too() -> None:
+    with pytest.raises(StablecogError, match="invalid_model_id"):
+        mapping.read_order(body(model_id=STRANGER, speaker_id=CLONED.id), MODELS, CLONED)
+
+
+@pytest.mark.parametrize("api", ["stablecog", "openai"])
+def test_what_an_own_voice_said_is_listed_with_its_speaker(api: str) -> None:
+    job = a_job(api=api, request={**REQUEST, "voice_id": CLONED.voice_id})
+    spoken = an_output(job=job, settings={**an_output().settings, "speaker_id": CLONED.id})
+    voiceover = mapping.listed_output(spoken, MODELS, {CLONED.voice_id: CLONED}, link_to)["voiceover"]
+    assert voiceover["speaker"] == {"id": CLONED.id, "name": "Mine", "locale": "de"}
