@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import numpy as np
 
 from myna.audio.speaker import Embedding, similarity, speaker_embedding
 from myna.db.session import Database
-from myna.errors import InvalidRequest, NotFound, ReferenceRefused, VoiceBlocked
+from myna.errors import InvalidRequest, NotFound, VoiceBlocked
 from myna.kit import clock, ids
-from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.voices.fields import checked_name
+from myna.voices.hearing import hear
 from myna.voices.repository import BlockedRepository
 from myna.voices.schemas import BlockedVoice
 
@@ -25,27 +26,26 @@ _LONGEST_REASON = 1_000
 class BlockedVoices:
     """Refuses recordings of speakers on the list. The list holds embeddings, no recordings."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, *, now: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._database = database
+        self._now = now
         self._known: list[tuple[BlockedVoice, Embedding]] = []
-        self._known_until = 0.0
+        self._known_until = float("-inf")
 
     async def block(self, recording: bytes, name: str, reason: str) -> BlockedVoice:
         """From now on, recordings of this speaker are refused. Raises `UnsupportedMedia`, `ReferenceRefused`."""
         name, reason = checked_name(name), reason.strip()
         if len(reason) > _LONGEST_REASON or "\0" in reason:
             raise InvalidRequest(f"A reason is text of at most {_LONGEST_REASON} characters.", field="reason")
-        sound = await decode_untrusted(recording, max_seconds=self._settings.max_reference_seconds)
+        sound = await hear(recording, self._settings)
         embedding = await asyncio.to_thread(speaker_embedding, sound.samples, sound.sample_rate)
-        if not embedding.any():
-            raise ReferenceRefused("Nobody speaks in this recording. Send one of the speaker to block.")
         blocked = BlockedVoice(
             ids.prefixed("block"), name, reason, tuple(float(number) for number in embedding), clock.now()
         )
         async with self._database.transaction() as connection:
             await BlockedRepository(connection).insert(blocked)
-        self._known_until = 0.0
+        self._known_until = float("-inf")
         return blocked
 
     async def all(self) -> list[BlockedVoice]:
@@ -58,7 +58,7 @@ class BlockedVoices:
         async with self._database.transaction() as connection:
             if not await BlockedRepository(connection).remove(blocked_id):
                 raise NotFound("There is no blocked voice of this id. `myna voices blocked` shows what there is.")
-        self._known_until = 0.0
+        self._known_until = float("-inf")
 
     async def check(self, embedding: tuple[float, ...]) -> None:
         """Raises `VoiceBlocked` when a speaker on the list sounds like this one."""
@@ -68,8 +68,7 @@ class BlockedVoices:
             raise VoiceBlocked
 
     async def _current(self) -> list[tuple[BlockedVoice, Embedding]]:
-        if time.monotonic() >= self._known_until:
-            asked_at = time.monotonic()
+        if (asked_at := self._now()) >= self._known_until:
             self._known = [(blocked, np.asarray(blocked.embedding, np.float32)) for blocked in await self.all()]
             self._known_until = asked_at + _REMEMBER_SECONDS
         return self._known

@@ -10,27 +10,23 @@ from typing import NoReturn
 import structlog
 
 from myna.accounts.schemas import Account, Caller
-from myna.audio.activity import speech_segments
 from myna.audio.speaker import Embedding, speaker_embedding
 from myna.db.session import Database
-from myna.engines.base import Samples
-from myna.errors import BodyTooLarge, Conflict, InvalidRequest, MynaError, NotFound, ReferenceRefused, UnsupportedMedia
+from myna.errors import Conflict, InvalidRequest, MynaError, NotFound, UnsupportedMedia
 from myna.kit import clock, ids
 from myna.kit.pagination import Cursor, Page
-from myna.media.decode import Decoded
 from myna.media.encode import encode
 from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.storage.base import ObjectStorage
 from myna.voices.fields import checked_language, checked_name
+from myna.voices.hearing import hear
 from myna.voices.owners import affirmed_by, owner_of
 from myna.voices.repository import ConsentRepository
 from myna.voices.schemas import Consent
 
 log = structlog.get_logger()
 
-_LEAST_SPEECH = 1.0
-"""Seconds; nobody agrees to anything in less."""
 _SOUND_TYPES = ("audio/", "video/", "application/octet-stream", "application/ogg")
 _AT_ONCE = 200
 _HALF_STORED = timedelta(minutes=10)
@@ -65,7 +61,7 @@ class Consents:
             raise UnsupportedMedia(reason=f"The part says that it is {media_type[:80]}.")
         if consent_id and (kept := await self._find(account_id, consent_id)):
             return kept
-        sound = await self._heard(recording)
+        sound = await hear(recording, self._settings)
         consent_id = consent_id or ids.prefixed("cons")
         consent = Consent(
             id=consent_id,
@@ -140,16 +136,6 @@ class Consents:
         async with self._database.reading() as connection:
             return await ConsentRepository(connection).live(account_id, consent_id)
 
-    async def _heard(self, recording: bytes) -> Decoded:
-        if len(recording) > self._settings.max_reference_bytes:
-            raise BodyTooLarge(f"A recording may have {self._settings.max_reference_bytes} bytes.")
-        sound = await decode_untrusted(recording, max_seconds=self._settings.max_reference_seconds)
-        if await asyncio.to_thread(_speech_seconds, sound.samples, sound.sample_rate) < _LEAST_SPEECH:
-            raise ReferenceRefused(
-                "Hardly anybody speaks in this recording. Record the speaker saying that the voice may be used."
-            )
-        return sound
-
     async def _announce(self, consent: Consent, recording_hash: str) -> None:
         limit = self._settings.max_voices
         async with self._database.transaction() as connection:
@@ -159,10 +145,6 @@ class Consents:
             if await consents.count(consent.account_id) >= limit:
                 raise Conflict(f"This account has {limit} consents, which is the limit. Delete one first.")
             await consents.announce(consent, recording_hash)
-
-
-def _speech_seconds(samples: Samples, rate: int) -> float:
-    return sum(segment.duration for segment in speech_segments(samples, rate))
 
 
 def _refuse(consent_id: str) -> NoReturn:
