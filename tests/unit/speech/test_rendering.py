@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from myna.audio.loudness import integrated_loudness
-from myna.engines.base import Capabilities, SynthesisRequest
+from myna.engines.base import AudioChunk, Capabilities, SynthesisRequest
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineCrashed, InvalidRequest, Unsupported
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
 from myna.speech.schemas import Recording, SpeechRequest
+from myna.speech.text import diacritise
 from myna.speech.text.splitting import PARAGRAPH_PAUSE
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.schemas import Voice
@@ -146,6 +147,57 @@ def test_an_engine_that_knows_stability_and_similarity_gets_them(voice: Voice) -
     assert (asked.stability, asked.similarity) == (0.0, 0.0)
     asked = delivery(renderer, voice)
     assert (asked.stability, asked.similarity) == (None, 1.0)
+
+
+class Attentive(EngineHost):
+    """Notes what it is asked to speak."""
+
+    heard: list[str]
+
+    async def synthesize(self, engine: str, request: SynthesisRequest) -> list[AudioChunk]:
+        self.heard.append(request.text)
+        return await super().synthesize(engine, request)
+
+
+@pytest.mark.parametrize(
+    ("policy", "text", "spoken"),
+    [
+        ("needed", "ذهب الولد", "ذَهَبَ الْوَلَدُ"),
+        ("helpful", "ذهب الولد", "ذَهَبَ الْوَلَدُ"),
+        ("needed", "ذُهِبَ الولد", "ذُهِبَ الْوَلَدُ"),
+        ("harmful", "مَرْحَبًا بِكُمْ", "مرحبا بكم"),
+        ("unused", "مَرْحَبًا بكم", "مَرْحَبًا بكم"),
+        ("needed", "Hello", "Hello"),
+    ],
+)
+async def test_arabic_is_marked_as_the_engine_wants_it(voice: Voice, policy: str, text: str, spoken: str) -> None:
+    class Wanting(EngineRegistry):
+        def describe(self, name: str) -> Capabilities:
+            return replace(super().describe(name), diacritics=policy)
+
+    registry = Wanting.load(["fake"])
+    host = Attentive(Settings(engine_processes=1), registry)
+    host.heard = []
+    try:
+        renderer = Renderer(host, registry)
+        script = renderer.prepare(replace(REQUEST, text=text), voice)
+        [sound] = [sound async for sound in renderer.speak(script)]
+    finally:
+        await host.close()
+    assert host.heard == [spoken]
+    [piece] = script.pieces
+    assert [piece.text[word.text_position :][: word.length] for word in sound.words] == piece.text.split()
+
+
+def test_arabic_that_grows_by_its_marks_still_fits_the_engine(renderer: Renderer, voice: Voice) -> None:
+    registry = EngineRegistry.load(["espeak"])
+    voice = VoiceCatalogue(registry).default("ar")
+    script = Renderer(EngineHost(Settings(), registry), registry).prepare(
+        replace(REQUEST, text="مدرسة كبيرة " * 2_000), voice
+    )
+    limit = registry.describe("espeak").max_characters
+    assert script.diacritise
+    assert max(len(diacritise(piece.text)) for piece in script.pieces[:3]) <= limit
 
 
 def test_a_dialect_goes_only_to_an_engine_that_has_it(renderer: Renderer, voice: Voice) -> None:
