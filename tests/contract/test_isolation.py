@@ -20,6 +20,7 @@ BODIES = {
     "/myna/v1/webhooks": {"url": "https://hooks.example.com/x"},
     "/myna/v1/webhooks/{webhook_id}": {"enabled": False},
     "/myna/v1/keys": {"name": "mine"},
+    "/myna/v1/voices/{voice_id}": {"name": "mine"},
 }
 
 
@@ -33,15 +34,19 @@ def operations() -> list[tuple[str, str]]:
 
 OPERATIONS = operations()
 WITH_FOREIGN_IDS = [
-    (method, path) for method, path in OPERATIONS if re.search(r"{(job|output|webhook|delivery|key)_id}", path)
+    (method, path)
+    for method, path in OPERATIONS
+    if re.search(r"{(job|output|webhook|delivery|key|voice|consent)_id}", path)
 ]
 
 
 @pytest.fixture(scope="module")
-def owner(server: ServerProcess) -> dict[str, str]:
+def owner(server: ServerProcess, low_voice: bytes) -> dict[str, str]:
     """An account that has one of everything: its key, and the ids."""
     key = server.new_key()
-    with httpx.Client(base_url=f"{server.url}/myna/v1", headers={"Authorization": f"Bearer {key}"}) as http:
+    headers = {"Authorization": f"Bearer {key}"}
+    recording = {"file": ("low.wav", low_voice)}
+    with httpx.Client(base_url=f"{server.url}/myna/v1", headers=headers, timeout=120) as http:
         webhook = http.post("/webhooks", json=BODIES["/myna/v1/webhooks"]).json()["id"]
         job = http.post("/speech", json=BODIES["/myna/v1/speech"]).json()["id"]
         while not (outputs := http.get("/outputs").json()["data"]):
@@ -53,7 +58,10 @@ def owner(server: ServerProcess) -> dict[str, str]:
             "webhook_id": webhook,
             "delivery_id": http.get(f"/webhooks/{webhook}/deliveries").json()["data"][0]["id"],
             "key_id": http.get("/keys").json()["data"][0]["id"],
-            "voice_id": "fake:en-US.1",
+            "voice_id": http.post("/voices", data={"name": "mine", "consent": "true"}, files=recording).json()["id"],
+            "consent_id": http.post("/voice-consents", data={"name": "mine", "language": "en"}, files=recording).json()[
+                "id"
+            ],
         }
 
 
@@ -72,8 +80,8 @@ def ask(server: ServerProcess, method: str, path: str, ids: dict[str, str], key:
 
 
 def test_the_matrix_is_not_empty():
-    assert len(OPERATIONS) > 25
-    assert len(WITH_FOREIGN_IDS) >= 14
+    assert len(OPERATIONS) > 35
+    assert len(WITH_FOREIGN_IDS) >= 21
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -96,19 +104,25 @@ def test_what_is_somebody_elses_does_not_exist(server, owner, method, path):
     foreign = ask(server, method, path, owner, stranger)
     unknown = ask(server, method, path, dict.fromkeys(owner, "nothing"), stranger)
     assert foreign.status_code == unknown.status_code == 404
-    assert foreign.json()["detail"] == unknown.json()["detail"]
+    told = foreign.json()["detail"]
+    for name in owner.keys() - {"key"}:
+        told = told.replace(owner[name], "nothing")
+    assert told == unknown.json()["detail"]
 
 
 def test_the_owner_still_has_everything(server, owner):
-    for path in ("/myna/v1/jobs/{job_id}", "/myna/v1/outputs/{output_id}", "/myna/v1/webhooks/{webhook_id}"):
+    kinds = ("job", "output", "webhook", "voice", "voice-consent")
+    for path in (f"/myna/v1/{kind}s/{{{kind.removeprefix('voice-')}_id}}" for kind in kinds):
         assert ask(server, "GET", path, owner, owner["key"]).status_code == 200
 
 
 def test_lists_are_ones_own(server, owner):
     stranger = server.new_key()
-    for path in ("jobs", "outputs", "webhooks"):
+    for path in ("jobs", "outputs", "webhooks", "voice-consents"):
         answer = ask(server, "GET", f"/myna/v1/{path}", {}, stranger)
         assert answer.json()["data"] == []
+    voices = ask(server, "GET", "/myna/v1/voices", {}, stranger).json()["data"]
+    assert {voice["kind"] for voice in voices} == {"stock"}
 
 
 def test_the_stranger_cannot_use_the_owners_idempotency_key(server, owner):

@@ -599,14 +599,15 @@ class TestIsolation:
         assert without_links(owner.get(f"/voices/{nora['id']}")) == without_links(nora)
 
 
+@pytest.fixture(scope="module")
+def strict(make_server: ServerFactory) -> ServerProcess:
+    return make_server(
+        MYNA_RATE_LIMITS="off", MYNA_CONSENT="recording", MYNA_VERIFIED_PREVIEWS="on", MYNA_MAX_VOICES="1"
+    )
+
+
 class TestRules:
     """What an operator may ask for."""
-
-    @pytest.fixture(scope="class")
-    def strict(self, make_server: ServerFactory) -> ServerProcess:
-        return make_server(
-            MYNA_RATE_LIMITS="off", MYNA_CONSENT="recording", MYNA_VERIFIED_PREVIEWS="on", MYNA_MAX_VOICES="1"
-        )
 
     def test_they_are_published(self, strict):
         limits = httpx.get(f"{strict.url}/myna/v1/limits").json()
