@@ -27,8 +27,19 @@ from tests.fixtures.speech import speech_like
 RATE = 24_000
 
 
+OTHERS: set[int] = set()
+"""Processes of other tests, such as servers that they share."""
+
+
+@pytest.fixture(autouse=True)
+def note_processes_of_others() -> None:
+    OTHERS.clear()
+    OTHERS.update(child.pid for child in psutil.Process().children(recursive=True))
+
+
 def own_children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    children = [child for child in psutil.Process().children(recursive=True) if child.pid not in OTHERS]
+    return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def astray(program: str, started: list[Process] | None = None) -> Spawn:
