@@ -96,6 +96,8 @@ def _type(error: MynaError, status: int) -> str:
 def _param(error: MynaError) -> str | None:
     if isinstance(error, VoiceNotFound):
         return "voice"
+    if isinstance(error, RefusedParameter):
+        return error.field
     field = error.field if isinstance(error, InvalidRequest) else None
     return _PARAMETERS.get(field, field) if field else None
 

@@ -8,15 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from myna.http.limits import OPENAI_LONGEST_INPUT
 from myna.media.formats import AudioFormat
+from myna.voices.fields import LONGEST_NAME, checked_name
 
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("the character U+0000 is not text")
-    return text
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(lambda text: checked_name(text))]
 LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
 """BCP 47, by its form."""
 
