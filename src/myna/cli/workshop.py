@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -166,11 +167,11 @@ def read_recording(path: Path, most_bytes: int) -> bytes:
 
 def ask(question: str, remedy: str) -> None:
     """Go on when the answer is yes. Raises `InvalidRequest` with the remedy when nobody can answer."""
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        raise InvalidRequest(f"Nobody answered. {remedy}") from None
-    if not agreed:
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        raise InvalidRequest(f"Nobody answered. {remedy}")
+    if answer.strip().lower() not in ("y", "yes"):
         raise typer.Exit(1)
 
 
