@@ -144,6 +144,7 @@ def onsets(samples: Samples, rate: int, shortest_pause: float) -> list[float]:
             ["Bad", "good", "dead", "never", "Nobody", "My", "maybe", "Lions", "bears", "and"],
         ),
         ("de", "Nun, weiter. Am 3. Mai! Bald, 17 Busse.", ["Nun", "weiter", "Am", "Bald", "17"]),
+        ("ar", "بدأ الدرس، دخل المعلم. بدأنا! عندي 25 كتابا؛ ذهبت.", ["بدأ", "دخل", "بدأنا", "عندي", "ذهبت"]),
     ],
 )
 async def test_words_of_espeak_are_where_the_sound_is(

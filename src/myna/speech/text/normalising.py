@@ -96,6 +96,8 @@ class _Rules:
             return words
         start, end, text = match.start(), match.end(), match.string
         before = " " if start and text[start - 1].isalnum() and words[0].isalnum() else ""
+        if before and text[start - 1] in self.words.prefixes and (start == 1 or not text[start - 2].isalnum()):
+            before = ""
         after = " " if end < len(text) and text[end].isalnum() and words[-1].isalnum() else ""
         return f"{before}{words}{after}"
 

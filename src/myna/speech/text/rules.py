@@ -150,7 +150,7 @@ class SharedRules:
         return None if number is None else self.grammar.percent(number)
 
     def _units(self) -> Rule:
-        units = dict(self.words.units)
+        units = dict(self.words.nouns) | dict(self.words.units)
         for unit, others in _SPELLED_AS.items():
             units |= {other: units[unit] for other in others if unit in units}
         pattern = (

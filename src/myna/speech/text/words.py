@@ -69,6 +69,10 @@ class Words:
     """Abbreviations that never end a sentence."""
     abbreviations: Mapping[str, str]
     """Abbreviations that may end a sentence, and then keep its full stop."""
+    nouns: Mapping[str, Noun] = field(default_factory=dict)
+    """Words, in each of their forms, that agree with the number before them."""
+    prefixes: str = ""
+    """Letters that are words of their own, and written onto the next one."""
     currency_symbols: Mapping[str, str] = field(default_factory=dict)
     """Signs that mean another currency here."""
     magnitude_joiner: str = " "
@@ -101,5 +105,7 @@ def _words(data: dict[str, Any]) -> Words:
     data["months"] = tuple(data["months"])
     for kind in ("units", "magnitudes"):
         data[kind] = {symbol: Noun.read(noun) for symbol, noun in data[kind].items()}
+    nouns = [Noun.read(noun) for noun in data.get("nouns", ())]
+    data["nouns"] = {form: noun for noun in nouns for form in noun.forms}
     data["currencies"] = {code: Currency(*map(Noun.read, nouns)) for code, nouns in data["currencies"].items()}
     return Words(**data)
