@@ -104,29 +104,11 @@ def build_node(settings: Settings) -> Node:
     renderer = Renderer(engines, registry)
     work = DurableWork()
     speech = SpeechService(
-        node_id=node_id,
-        settings=settings,
-        database=database,
-        jobs=jobs,
-        voices=voices,
-        renderer=renderer,
-        work=work,
+        node_id=node_id, settings=settings, database=database, jobs=jobs, voices=voices, renderer=renderer, work=work
     )
-    delivery = WebhookDelivery(
-        settings,
-        webhooks,
-        jobs,
-        work,
-        {"standard": render_standard, "magichour": MagicHourRenderer(settings, outputs, links)},
-    )
-    references = References(
-        storage=storage,
-        jobs=jobs,
-        registry=registry,
-        fetcher=fetcher,
-        cloning=cloning,
-        max_bytes=settings.max_reference_bytes,
-    )
+    magichour = MagicHourRenderer(settings, outputs, links)
+    delivery = WebhookDelivery(settings, webhooks, jobs, work, {"standard": render_standard, "magichour": magichour})
+    references = References(settings, storage, jobs, registry, fetcher, cloning)
     steps = SpeechSteps(
         node_id=node_id,
         database=database,
@@ -139,15 +121,8 @@ def build_node(settings: Settings) -> Node:
     )
     speech_workflow.bind(steps, delivery.announce)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    others = (
-        Chore(10, speech.resume_unstarted),
-        Chore(60, cloning.remove_deleted),
-        Chore(60, cloning.remove_unfinished),
-        Chore(600, outputs.remove_deleted_files),
-        Chore(600, references.remove_left),
-        Chore(3_600, cloning.forget_previews),
-    )
-    housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, others)
+    chores = _chores(speech, references, outputs, cloning)
+    housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, chores)
     services = Services(
         settings=settings,
         node_id=node_id,
@@ -170,6 +145,20 @@ def build_node(settings: Settings) -> Node:
         broken=housekeeping.broken,
     )
     return Node(node_id, settings, services, work, keeper, housekeeping)
+
+
+def _chores(
+    speech: SpeechService, references: References, outputs: OutputService, cloning: CloningService
+) -> tuple[Chore, ...]:
+    """What has to be done now and then in the domains that the worker does not know."""
+    return (
+        Chore(10, speech.resume_unstarted),
+        Chore(60, cloning.remove_deleted),
+        Chore(60, cloning.remove_unfinished),
+        Chore(600, outputs.remove_deleted_files),
+        Chore(600, references.remove_left),
+        Chore(3_600, cloning.forget_previews),
+    )
 
 
 def create_app(settings: Settings) -> ASGIApp:

@@ -18,6 +18,7 @@ from myna.errors import BodyTooLarge, MynaError, NotFound
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.media.fetch import Fetcher
+from myna.settings import Settings
 from myna.storage.base import ObjectStorage
 from myna.voices.cloning import CloningService
 from myna.voices.schemas import Voice
@@ -34,20 +35,19 @@ class References:
 
     def __init__(
         self,
-        *,
+        settings: Settings,
         storage: ObjectStorage,
         jobs: JobService,
         registry: EngineRegistry,
         fetcher: Fetcher,
         cloning: CloningService,
-        max_bytes: int,
     ) -> None:
         self._storage = storage
         self._jobs = jobs
         self._registry = registry
         self._fetcher = fetcher
         self._cloning = cloning
-        self._max_bytes = max_bytes
+        self._max_bytes = settings.max_reference_bytes
 
     async def voice(self, job: Job) -> Voice:
         """The voice of a job, prepared unless that was done before.

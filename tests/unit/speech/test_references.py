@@ -39,14 +39,7 @@ def references(node: Node) -> References:
 
 def references_of(node: Node, storage: ObjectStorage) -> References:
     services = node.services
-    return References(
-        storage=storage,
-        jobs=services.jobs,
-        registry=services.registry,
-        fetcher=services.fetcher,
-        cloning=services.cloning,
-        max_bytes=services.settings.max_reference_bytes,
-    )
+    return References(services.settings, storage, services.jobs, services.registry, services.fetcher, services.cloning)
 
 
 @pytest.fixture
