@@ -1,4 +1,4 @@
-"""What `scripts/demo` runs: start a node, make a voiceover through the public API, and say where it is.
+"""What `scripts/demo` runs: start a node, make a voiceover and a cloned voice through the public APIs.
 
 Uses nothing of Myna but its command and its HTTP interface.
 """
@@ -11,12 +11,22 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 FOLDER = Path("demo")
 TEXT = "Hello! This is Myna. I speak on your own machine, and nothing that I say leaves it."
+READING = (
+    "The birds are singing in the morning sun, and the river runs quietly to the sea. Nobody knows how long it takes "
+    "until the old clock on the wall strikes again, but everybody listens when it does."
+)
+"""What is recorded, to clone a voice from."""
+GREETING = "Hello! I am a voice that was made from a recording."
+RATE = 24_000
+"""Hz of Munsit's previews."""
 
 
 def main() -> None:
@@ -30,6 +40,7 @@ def main() -> None:
     node, url = start_node(port="0" if leave else "8311")
     try:
         make_voiceover(url, key)
+        clone_a_voice(url, key)
         if not leave:
             print(f"\nThe node is open at {url}. Your key: {key}")
             print("Press Ctrl+C to stop it.", flush=True)
@@ -91,6 +102,80 @@ def make_voiceover(url: str, key: str) -> None:
     path.write_bytes(sound.content)
     seconds = time.monotonic() - began
     print(f"voiceover               {seconds:5.1f} s   {path} ({output['audio_duration']:.1f} s of speech)")
+
+
+def clone_a_voice(url: str, key: str) -> None:
+    """As any Munsit client does it, with only the host changed: a preview, the voice, speech with it."""
+    recording = FOLDER / "recording.wav"
+    began = time.monotonic()
+    recording.write_bytes(record(url, key))
+    report("recording to clone", began, recording)
+
+    client = httpx.Client(base_url=f"{url}/munsit/api/v1", headers={"x-api-key": key}, timeout=180)
+    with client, recording.open("rb") as file:
+        preview, spoken = FOLDER / "preview.wav", FOLDER / "cloned.wav"
+        began = time.monotonic()
+        answer = client.post(
+            "/voices/preview",
+            files={"file": ("recording.wav", file, "audio/wav")},
+            data={"text": GREETING, "similarity": "1", "model_id": "faseeh-v1-preview"},
+        )
+        answer.raise_for_status()
+        write_wav(preview, answer.content)
+        report("preview of the clone", began, preview)
+
+        began = time.monotonic()
+        voice = keep_voice(client, preview, recording)
+        answer = client.post(
+            "/text-to-speech/faseeh-v1-preview",
+            json={"voice_id": voice["voice_id"], "text": TEXT, "stability": 0.5, "streaming": False},
+        )
+        answer.raise_for_status()
+        spoken.write_bytes(answer.content)
+        report("cloned voice", began, spoken, f"voice {voice['voice_id']}")
+
+
+def record(url: str, key: str) -> bytes:
+    """Somebody reads aloud: another voice of this node, so that the demo needs no microphone."""
+    answer = httpx.post(
+        f"{url}/openai/v1/audio/speech",
+        headers={"Authorization": f"Bearer {key}"},
+        json={"model": "tts-1", "voice": "shimmer", "input": READING, "response_format": "wav"},
+        timeout=180,
+    )
+    answer.raise_for_status()
+    return answer.content
+
+
+def keep_voice(client: httpx.Client, preview: Path, recording: Path) -> dict[str, Any]:
+    with preview.open("rb") as heard, recording.open("rb") as original:
+        answer = client.post(
+            "/voices/clone",
+            files={
+                "voice_file": ("preview.wav", heard, "audio/wav"),
+                "reference_audio_file": ("recording.wav", original, "audio/wav"),
+            },
+            data={"text": GREETING, "stability": "0.5", "name": "Demo", "model": "faseeh-v1-preview"},
+        )
+    answer.raise_for_status()
+    voice: dict[str, Any] = answer.json()
+    return voice
+
+
+def write_wav(path: Path, samples: bytes) -> None:
+    """Munsit streams samples without a header."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(samples)
+
+
+def report(what: str, began: float, path: Path, more: str = "") -> None:
+    with wave.open(str(path)) as file:
+        seconds = min(file.getnframes(), path.stat().st_size // 2) / file.getframerate()
+    details = f"{seconds:.1f} s of speech{f', {more}' if more else ''}"
+    print(f"{what:<22}  {time.monotonic() - began:5.1f} s   {path} ({details})")
 
 
 if __name__ == "__main__":

@@ -50,13 +50,20 @@ def key(espeak_server: ServerProcess) -> str:
     return espeak_server.new_key(credits=100)
 
 
-def test_demo_makes_a_voiceover_and_leaves_it(tmp_path: Path) -> None:
+def test_demo_makes_a_voiceover_and_a_cloned_voice_and_leaves_them(tmp_path: Path) -> None:
     shown = run("demo.py", "--exit", cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    said = re.search(r"^voiceover +\d+\.\d s +demo/voiceover\.mp3 \((\d+\.\d) s of speech\)$", shown.stdout, re.M)
-    assert said
     assert shown.stderr == ""
-    assert seconds_of(tmp_path / "demo" / "voiceover.mp3") == pytest.approx(float(said[1]), abs=0.2)
+    made = re.findall(r"^(.+?) +\d+\.\d s +demo/([\w.]+) \((\d+\.\d) s of speech(.*)\)$", shown.stdout, re.M)
+    assert [(what, file) for what, file, _, _ in made] == [
+        ("voiceover", "voiceover.mp3"),
+        ("recording to clone", "recording.wav"),
+        ("preview of the clone", "preview.wav"),
+        ("cloned voice", "cloned.wav"),
+    ]
+    for _, file, seconds, _ in made:
+        assert seconds_of(tmp_path / "demo" / file) == pytest.approx(float(seconds), abs=0.2)
+    assert re.fullmatch(r", voice voice_\w{24}", made[-1][3])
     url = re.search(r"^node ready +\d+\.\d s +(http://\S+)$", shown.stdout, re.M)
     assert url
     with pytest.raises(httpx.ConnectError):
