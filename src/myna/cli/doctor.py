@@ -130,10 +130,13 @@ async def _work(data: LocalData) -> str:
 
 
 async def _engine(speaker: Speaker, name: str) -> str:
-    """The engine speaks a word."""
+    """The engine speaks a word, or starts at least when it has no voices of its own."""
     from myna.engines.base import SynthesisRequest
 
     voices = speaker.registry.voices(name)
+    if not voices:
+        await speaker.engines.warm(name)
+        return "no voices of its own"
     voice = voices[0]
     request = SynthesisRequest(text="Hello.", language=voice.language, voice_settings=voice.settings)
     await speaker.engines.synthesize(name, request)

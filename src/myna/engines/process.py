@@ -22,6 +22,7 @@ from myna.errors import (
     EngineUnavailable,
     InvalidRequest,
     MynaError,
+    ReferenceRefused,
     TextTooLong,
     Unavailable,
     Unsupported,
@@ -34,7 +35,10 @@ READ_AHEAD = 256 * 1024
 _CONFIRM_SECONDS = 1.0
 _STOP_SECONDS = 2.0
 _KEPT_LINES = 20
-_REPORTED = {kind.code: kind for kind in (EngineFailed, BadAudio, InvalidRequest, TextTooLong, Unsupported)}
+_REPORTED = {
+    kind.code: kind
+    for kind in (EngineFailed, EngineUnavailable, BadAudio, InvalidRequest, ReferenceRefused, TextTooLong, Unsupported)
+}
 """Errors that an engine may report under their own name."""
 
 _log = logging.getLogger(__name__)

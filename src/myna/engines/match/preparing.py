@@ -1,0 +1,132 @@
+"""From a recording to a voice: measures it, chooses the base that comes nearest, and finds the way there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from myna.audio.matching.fitting import fit, fit_aligned
+from myna.audio.matching.statistics import Melody, melody, voiced_seconds
+from myna.audio.matching.transform import Transform, moved_pitch, transformed
+from myna.audio.matching.vocoder import RATE, Frames, analyse, synthesise
+from myna.audio.resample import resample
+from myna.audio.speaker import similarity, speaker_embedding
+from myna.engines.base import Samples
+from myna.engines.espeak.languages import find_language
+from myna.engines.match.bases import Base, Bases, installed
+from myna.engines.match.calibration import calibration_text
+from myna.engines.match.voice import Match, MatchedVoice
+from myna.errors import EngineFailed, ReferenceRefused
+
+_LONGEST = 45.0
+"""Seconds of the reference that are used."""
+_LEAST_VOICED = 1.5
+_TRIED = 2
+"""Bases of an engine that are tried: those whose pitch is nearest."""
+_LOUDEST = 0.85
+"""Peak of the calibration text in the new voice; leaves room for louder texts."""
+_DEFAULT_LANGUAGE = "en-US"
+
+
+class Preparation:
+    """Prepares voices; keeps what it has measured of the bases."""
+
+    def __init__(self, bases: Bases, excluded: frozenset[str] = frozenset()) -> None:
+        self._bases = bases
+        self._excluded = excluded
+        self._frames: dict[tuple[str, str], Frames] = {}
+        self._melodies: dict[tuple[str, str], Melody] = {}
+
+    def prepare(self, reference: Samples, rate: int, transcript: str | None, language: str | None) -> MatchedVoice:
+        """Raises `ReferenceRefused`."""
+        target = _examined(reference, rate)
+        goal = _Goal(target, melody(target), speaker_embedding(synthesise(target), RATE))
+        known = find_language(language or _DEFAULT_LANGUAGE)
+        own = known.tag if known else _DEFAULT_LANGUAGE
+        choice = installed(self._excluded)
+        spoken = transcript if language else None
+        everywhere = self._best(goal, [base for base in choice if not base.natural], own, spoken)
+        natural = [base for base in choice if base.natural]
+        is_english = own.startswith("en")
+        english = self._best(goal, natural, _DEFAULT_LANGUAGE, spoken if is_english else None) if natural else None
+        return MatchedVoice(goal.melody, own, everywhere, english)
+
+    def melody(self, base: Base, language: str) -> Melody:
+        """Of a base in a language, measured once."""
+        key = (base.id, language)
+        if key not in self._melodies:
+            frames = self._measured(base, language)
+            self._melodies[key] = melody(frames)
+        return self._melodies[key]
+
+    def _best(self, goal: _Goal, candidates: Sequence[Base], language: str, transcript: str | None) -> Match:
+        """The base that comes nearest to the goal when it is transformed."""
+        tones = {base: self.melody(base, language) for base in candidates}
+        nearest = sorted(candidates, key=lambda base: abs(tones[base].middle - goal.melody.middle))[:_TRIED]
+        tried = {base: fit(self._measured(base, language), goal.frames) for base in nearest}
+        scores = {base: goal.score(self._measured(base, language), tones[base], tried[base]) for base in nearest}
+        base = max(nearest, key=lambda base: scores[base])
+        transform = self._learned(base, language, goal, transcript) or tried[base]
+        transform = _with_room(transform, self._measured(base, language), tones[base], goal.melody)
+        return Match(base, language, tones[base], transform)
+
+    def _learned(self, base: Base, language: str, goal: _Goal, transcript: str | None) -> Transform | None:
+        """The transform from what the base makes of the reference's own words, when they are known."""
+        if not transcript:
+            return None
+        try:
+            said = analyse(self._bases.say(base, transcript[: round(25 * _LONGEST)], language))
+        except EngineFailed:
+            return None
+        if voiced_seconds(said) < _LEAST_VOICED:
+            return None
+        plain = fit(said, goal.frames)
+        learned = fit_aligned(said, goal.frames, plain) if base.natural else None
+        return learned[0] if learned else plain
+
+    def _measured(self, base: Base, language: str) -> Frames:
+        """What a base makes of the calibration text."""
+        key = (base.id, language)
+        if key not in self._frames:
+            self._frames[key] = analyse(self._bases.say(base, calibration_text(language), language))
+        return self._frames[key]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Goal:
+    frames: Frames
+    melody: Melody
+    embedding: np.ndarray
+
+    def score(self, source: Frames, tone: Melody, transform: Transform) -> float:
+        """How alike the speakers are after the transform."""
+        return similarity(speaker_embedding(_sound(source, tone, transform, self.melody), RATE), self.embedding)
+
+
+def _sound(source: Frames, tone: Melody, transform: Transform, goal: Melody) -> Samples:
+    changed = transformed(source, transform)
+    return synthesise(dataclasses.replace(changed, pitch=moved_pitch(changed.pitch, tone, goal)))
+
+
+def _with_room(transform: Transform, source: Frames, tone: Melody, goal: Melody) -> Transform:
+    """The transform, quieter if its result would be too loud to be written down."""
+    peak = float(np.abs(_sound(source, tone, transform, goal)).max(initial=0.0))
+    too_loud = max(0.0, 2 * np.log(max(peak, 1e-6) / _LOUDEST))
+    return dataclasses.replace(transform, gain=transform.gain - too_loud)
+
+
+def _examined(reference: Samples, rate: int) -> Frames:
+    """The frames of a usable recording."""
+    if not len(reference) or not np.isfinite(reference).all():
+        raise ReferenceRefused("The recording is empty or damaged. Send another one.")
+    sound = resample(np.asarray(reference[: round(_LONGEST * rate)], np.float32), rate, RATE)
+    frames = analyse(sound) if len(sound) > RATE // 10 and np.abs(sound).max() > 1e-4 else None
+    voiced = voiced_seconds(frames) if frames else 0.0
+    if frames is None or voiced < _LEAST_VOICED:
+        raise ReferenceRefused(
+            f"Only {voiced:.1f} s of this recording are a voice; {_LEAST_VOICED:g} s are the least. Send at least "
+            "five seconds of clear speech of one person, without music."
+        )
+    return frames
