@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from myna.db.tables import voices as voices_table
 from myna.errors import Conflict, MynaError, TooManyVoices, Unavailable, VoiceNotFound
@@ -55,20 +54,6 @@ class WeakStorage:
         await self._storage.check()
 
 
-async def rows(studio: Studio) -> int:
-    async with studio.database.reading() as connection:
-        return int((await connection.execute(select(func.count()).select_from(voices_table))).scalar_one())
-
-
-async def grow_old(studio: Studio, seconds: float = 3_600) -> None:
-    """As if everything had happened long ago."""
-    then = clock.now() - timedelta(seconds=seconds)
-    async with studio.database.transaction() as connection:
-        await connection.execute(update(voices_table).values(updated_at=then))
-        deleted = update(voices_table).where(voices_table.c.deleted_at.is_not(None))
-        await connection.execute(deleted.values(deleted_at=then))
-
-
 async def half_made(studio: Studio, voice_id: str) -> None:
     """What a process leaves that was killed between the files and the end."""
     kept = await studio.clone(studio.ada, voice_id=voice_id)
@@ -97,7 +82,7 @@ async def test_the_same_id_is_the_same_voice(studio: Studio) -> None:
     first = await studio.clone(studio.ada, voice_id=voice_id)
     again = await studio.clone(studio.ada, "Another name", voice_id=voice_id, prepared=studio.prepared("other"))
     assert again == first
-    assert await rows(studio) == 1
+    assert await studio.rows() == 1
 
 
 async def test_at_once_too(studio: Studio) -> None:
@@ -138,7 +123,7 @@ async def test_a_half_made_voice_is_not_there(studio: Studio) -> None:
 async def test_the_same_request_makes_a_half_made_voice_whole(studio: Studio) -> None:
     voice_id = new_voice_id(None)
     await half_made(studio, voice_id)
-    await grow_old(studio)
+    await studio.grow_old()
     made = await studio.clone(studio.ada, voice_id=voice_id)
     assert await studio.cloning.remove_unfinished() == 0
     assert await studio.cloning.list(studio.ada.account.id) == [made]
@@ -154,12 +139,12 @@ async def test_a_voice_that_somebody_makes_is_left_alone(studio: Studio) -> None
 async def test_what_nobody_goes_on_with_is_removed(studio: Studio) -> None:
     voice_id = new_voice_id(None)
     await half_made(studio, voice_id)
-    await grow_old(studio)
+    await studio.grow_old()
     assert await studio.cloning.remove_unfinished() == 1
     with pytest.raises(Unavailable, match="Try again"):
         await studio.clone(studio.ada, voice_id=voice_id)
     assert await studio.cloning.remove_deleted() == 1
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
     assert (await studio.clone(studio.ada, voice_id=voice_id)).id == voice_id
 
 
@@ -169,7 +154,7 @@ async def test_what_cannot_be_stored_leaves_nothing(studio: Studio, name: str) -
     weak = studio.service(WeakStorage(studio.storage, put=name))
     with pytest.raises(Unavailable):
         await weak.create(studio.ada, studio.prepared(), NewVoice("Myna"), api="native", voice_id=voice_id)
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
     assert (await studio.clone(studio.ada, voice_id=voice_id)).id == voice_id
 
 
@@ -177,9 +162,9 @@ async def test_a_storage_that_is_quite_away_leaves_work_for_later(studio: Studio
     weak = studio.service(WeakStorage(studio.storage, put="prepared", delete="voices/"))
     with pytest.raises(Unavailable):
         await weak.create(studio.ada, studio.prepared(), NewVoice("Myna"), api="native")
-    assert (await rows(studio), len(await studio.files())) == (1, 1)
+    assert (await studio.rows(), len(await studio.files())) == (1, 1)
     assert await studio.cloning.remove_deleted() == 1
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
 
 
 async def test_a_request_that_is_canceled_leaves_nothing(studio: Studio) -> None:
@@ -197,7 +182,7 @@ async def test_a_request_that_is_canceled_leaves_nothing(studio: Studio) -> None
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
         await making
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
 
 
 async def test_an_account_has_a_number_of_places(studio: Studio) -> None:
@@ -239,10 +224,10 @@ async def test_the_row_goes_when_nobody_can_be_writing(studio: Studio) -> None:
     await studio.storage.put(f"{kept.folder}/sample.mp3", b"of somebody who was slow")
     assert await studio.cloning.remove_deleted() == 0
     assert not [key for key in await studio.files() if kept.id in key]
-    await grow_old(studio)
+    await studio.grow_old()
     assert await studio.cloning.remove_deleted() == 1
     assert [voice.id for voice in await studio.cloning.list(account_id)] == [other.id]
-    assert await rows(studio) == 1
+    assert await studio.rows() == 1
 
 
 async def test_deleting_while_the_storage_is_away(studio: Studio) -> None:
@@ -253,9 +238,9 @@ async def test_deleting_while_the_storage_is_away(studio: Studio) -> None:
         await studio.voices.get(kept.id, studio.ada.account.id)
     with pytest.raises(MynaError):
         await weak.remove_deleted()
-    await grow_old(studio)
+    await studio.grow_old()
     assert await studio.cloning.remove_deleted() == 1
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
 
 
 async def test_of_two_deletions_one_finds_the_voice(studio: Studio) -> None:
@@ -268,14 +253,14 @@ async def test_of_two_deletions_one_finds_the_voice(studio: Studio) -> None:
 async def test_a_voice_that_is_deleted_while_it_is_made_is_not_shown(studio: Studio) -> None:
     class Interrupted(WeakStorage):
         async def put(self, key: str, data: bytes | AsyncIterator[bytes]) -> int:
-            await grow_old(studio)
+            await studio.grow_old()
             await studio.cloning.remove_unfinished()
             return await super().put(key, data)
 
     slow = studio.service(Interrupted(studio.storage))
     with pytest.raises(Unavailable, match="Send it again"):
         await slow.create(studio.ada, studio.prepared(), NewVoice("Myna"), api="native")
-    assert (await rows(studio), await studio.files()) == (0, [])
+    assert (await studio.rows(), await studio.files()) == (0, [])
 
 
 async def test_no_voice_for_an_account_that_is_gone(studio: Studio) -> None:
@@ -283,4 +268,4 @@ async def test_no_voice_for_an_account_that_is_gone(studio: Studio) -> None:
     account = type(stranger.account)("nobody", "Nobody", "user", False, clock.now())
     with pytest.raises(MynaError):
         await studio.cloning.create(account, studio.prepared(), NewVoice("Myna"), api="native")
-    assert await rows(studio) == 0
+    assert await studio.rows() == 0

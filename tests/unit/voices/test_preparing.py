@@ -28,7 +28,7 @@ from myna.errors import (
 from myna.voices.blocked import BlockedVoices
 from myna.voices.preparing import Preparation
 from myna.voices.schemas import REFERENCE_VOICE, NewVoice
-from tests.fixtures.cloning import Studio
+from tests.fixtures.cloning import Studio, hum
 from tests.fixtures.recordings import median_pitch, wav
 from tests.fixtures.speech import ESPEAK_RATE
 
@@ -246,9 +246,3 @@ async def test_a_voice_is_kept_for_the_engine_that_was_heard(local_studio: Studi
     assert (kept.engine, kept.preview_verified) == ("fake", True)
     voice = await studio.voices.get(kept.id, studio.ada.account.id)
     assert voice.settings["frequency"] == pytest.approx(220, rel=0.03)
-
-
-def hum() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A second of 220 Hz."""
-    turns = 2 * np.pi * 220 * np.arange(16_000) / 16_000
-    return (0.3 * np.sin(turns) + 0.2 * np.sin(2 * turns) + 0.1 * np.sin(3 * turns)).astype(np.float32)

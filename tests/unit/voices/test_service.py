@@ -8,6 +8,7 @@ from myna.engines.registry import EngineRegistry
 from myna.errors import VoiceNotFound
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.service import VoiceService
+from tests.fixtures.cloning import Studio
 
 ACCOUNT = "account"
 
@@ -61,3 +62,53 @@ async def test_default(voices: VoiceService) -> None:
     assert voices.default("fr") in voices.defaults()
     with pytest.raises(VoiceNotFound, match="`xx`"):
         voices.default("xx")
+
+
+async def test_own_voices_are_found_by_id_record_id_and_name(studio: Studio) -> None:
+    account_id = studio.ada.account.id
+    kept = await studio.clone(studio.ada, "Élise")
+    for name in (kept.id, kept.record_id, "Élise", "éLISE"):
+        assert (await studio.voices.resolve("openai", name, account_id)).id == kept.id
+    assert (await studio.voices.get(kept.record_id, account_id)).id == kept.id
+    for name in ("Elise", "Élis", ""):
+        with pytest.raises(VoiceNotFound):
+            await studio.voices.resolve("openai", name, account_id)
+
+
+async def test_a_vendors_name_wins_over_an_own_name_and_that_over_a_stock_name(studio: Studio) -> None:
+    account_id = studio.ada.account.id
+    stock = (await studio.voices.list(account_id))[0]
+    own = {name: await studio.clone(studio.ada, name) for name in ("alloy", stock.name, stock.id)}
+    assert (await studio.voices.resolve("openai", "alloy", account_id)).kind == "stock"
+    assert (await studio.voices.resolve("native", "alloy", account_id)).id == own["alloy"].id
+    assert (await studio.voices.resolve("openai", stock.name, account_id)).id == own[stock.name].id
+    assert (await studio.voices.resolve("openai", stock.id, account_id)).id == own[stock.id].id
+    assert await studio.voices.get(stock.id, account_id) == stock, "an id that was resolved stays what it was"
+    assert await studio.voices.resolve("openai", stock.name, studio.grace.account.id) == stock
+
+
+async def test_an_id_wins_over_a_name_and_of_two_names_the_oldest(studio: Studio) -> None:
+    account_id = studio.ada.account.id
+    first, second = await studio.clone(studio.ada, "Myna"), await studio.clone(studio.ada, "myna")
+    await studio.clone(studio.ada, first.id)
+    assert (await studio.voices.resolve("native", "MYNA", account_id)).id == first.id
+    assert (await studio.voices.resolve("native", first.id, account_id)).id == first.id
+    await studio.cloning.delete(account_id, first.id)
+    assert (await studio.voices.resolve("native", "MYNA", account_id)).id == second.id
+
+
+async def test_own_voices_come_first_in_the_list(studio: Studio) -> None:
+    account_id = studio.ada.account.id
+    german = await studio.clone(studio.ada, "Elster", languages=("de",), gender="female")
+    arabic = await studio.clone(studio.ada, "Hudhud", languages=("ar",))
+    listed = await studio.voices.list(account_id)
+    assert [voice.id for voice in listed[:2]] == [german.id, arabic.id]
+    assert {voice.kind for voice in listed[2:]} == {"stock"}
+    women = await studio.voices.list(account_id, language="de", engine="fake", gender="female")
+    assert [voice.id for voice in women if voice.kind == "cloned"] == [german.id]
+    assert await studio.voices.list(account_id, engine="espeak") == []
+
+
+async def test_defaults_are_stock_voices(studio: Studio) -> None:
+    await studio.clone(studio.ada, languages=("de",))
+    assert studio.voices.default("de").kind == "stock"
