@@ -239,9 +239,13 @@ class TestVoices:
         assert error["code"] == code
         assert "Send" in error["message"]
 
-    def test_from_a_description_as_json(self, client):
-        answer = client.http.post(VOICES, json={"type": "prompt", "name": "Captain", "prompt": "An old captain"})
-        assert "multipart/form-data" in check_error(answer, 400, REFUSED)["message"]
+    def test_in_json(self, client):
+        description = {"type": "prompt", "name": "Captain", "prompt": "An old captain"}
+        error = check_error(client.http.post(VOICES, json=description), 400, REFUSED, "type")
+        assert "description are not offered" in error["message"]
+        for body in (b"{", b"[]", b'{"name":"Ada"}'):
+            answer = client.http.post(VOICES, content=body, headers={"Content-Type": "application/json"})
+            assert "multipart/form-data" in check_error(answer, 400, REFUSED)["message"]
 
     def test_as_many_as_allowed(self, small_server, low_voice):
         client = Client(small_server)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -95,6 +96,7 @@ def _add_voices(app: FastAPI, services: Services) -> None:
     @app.post(VOICES)
     async def create_voice(request: Request) -> CustomVoice:
         caller = await authorize(request, services)
+        await _refuse_json(request)
         async with read_form(request) as form:
             _check_type(form.get("type"))
             new, sound = fields(form, VoiceForm), await recording(form, "audio_sample")
@@ -129,6 +131,14 @@ def _refused_as(field: str) -> Iterator[None]:
         yield
     except (UnsupportedMedia, ReferenceRefused) as error:
         raise RefusedParameter(error.message, field=field, reason=error.code) from None
+
+
+async def _refuse_json(request: Request) -> None:
+    """Only a voice from a description can be asked for in JSON."""
+    if "json" in request.headers.get("content-type", "").lower():
+        with suppress(ValueError):
+            body = json.loads(await request.body())
+            _check_type(body.get("type") if isinstance(body, dict) else None)
 
 
 def _check_type(given: object) -> None:
