@@ -243,7 +243,7 @@ class TestVoices:
         description = {"type": "prompt", "name": "Captain", "prompt": "An old captain"}
         error = check_error(client.http.post(VOICES, json=description), 400, REFUSED, "type")
         assert "description are not offered" in error["message"]
-        for body in (b"{", b"[]", b'{"name":"Ada"}'):
+        for body in (b"{", b"[]", b'{"name":"Ada"}', b"[" * 100_000):
             answer = client.http.post(VOICES, content=body, headers={"Content-Type": "application/json"})
             assert "multipart/form-data" in check_error(answer, 400, REFUSED)["message"]
 

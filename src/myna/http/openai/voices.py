@@ -136,7 +136,7 @@ def _refused_as(field: str) -> Iterator[None]:
 async def _refuse_json(request: Request) -> None:
     """Only a voice from a description can be asked for in JSON."""
     if "json" in request.headers.get("content-type", "").lower():
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             body = json.loads(await request.body())
             _check_type(body.get("type") if isinstance(body, dict) else None)
 
