@@ -35,6 +35,7 @@ from myna.media.decode import pcm16
 from myna.media.formats import MEDIA_TYPES
 from myna.media.sandbox import decode_untrusted
 from myna.voices.cloning import new_voice_id
+from myna.voices.fields import checked_new
 from myna.voices.schemas import PreparedVoice
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class _Cloning:
             for name in ("voice_file", "reference_audio_file"):
                 form.file(name)
             new, model_id = mapping.read_new_voice(form)
+            new = checked_new(new)
             engine = mapping.engine_of(model_id, self._services.registry.names)
             preview = await read_recording(form, "voice_file", limit)
             reference = await read_recording(form, "reference_audio_file", limit)
