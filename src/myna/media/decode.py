@@ -46,6 +46,8 @@ _RATES = range(4_000, 192_001)
 _MOST_SOUND_TRACKS = 8
 _MOST_CHANNELS = 24
 """FFmpeg has no layout that it could mix down for more."""
+TOO_LONG = "too long"
+"""Reason of `UnsupportedMedia` for a file that can be read and has too much sound."""
 _MOST_DAMAGED = 16
 """More damaged packets than good ones and these: it is not sound."""
 _HIGHEST_RATE = 48_000
@@ -115,7 +117,9 @@ class SoundFile:
         for block in _mono(_frames(self._container, self._stream), rate):
             samples += len(block) // _SAMPLE_BYTES
             if samples > most:
-                raise UnsupportedMedia(f"This sound is longer than {max_seconds:g} seconds. Send a shorter part of it.")
+                raise UnsupportedMedia(
+                    f"This sound is longer than {max_seconds:g} seconds. Send a shorter part of it.", reason=TOO_LONG
+                )
             yield block
         if not samples:
             raise UnsupportedMedia("There is no sound in this file.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import hashlib
 from dataclasses import replace
@@ -114,12 +115,12 @@ class CloningService:
         self, account_id: str, samples_pcm16: bytes, prepared: PreparedVoice, similarity: float | None
     ) -> None:
         """Know a preview again for a day. `samples_pcm16` are all its samples: 16 bits, little-endian, mono."""
-        now = clock.now()
+        now, digest = clock.now(), await asyncio.to_thread(_digest, samples_pcm16)
         preview = Preview(prepared.capabilities.name, 1.0 if similarity is None else similarity)
         async with self._database.transaction() as connection:
             await PreviewRepository(connection).keep(
                 account_id,
-                _digest(samples_pcm16),
+                digest,
                 prepared.reference_hash,
                 preview,
                 at=now,
@@ -262,9 +263,10 @@ class CloningService:
         """How the preview was made, when that was here and of this recording."""
         known = None
         if preview is not None:
+            digest = await asyncio.to_thread(lambda: _digest(sixteen_bits(preview[0])))
             async with self._database.reading() as connection:
                 known = await PreviewRepository(connection).find(
-                    account_id, _digest(sixteen_bits(preview[0])), prepared.reference_hash, clock.now()
+                    account_id, digest, prepared.reference_hash, clock.now()
                 )
         if known is None and self._settings.verified_previews == "on":
             raise InvalidRequest(

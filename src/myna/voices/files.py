@@ -32,14 +32,14 @@ Sound = tuple[Samples, int]
 
 def sixteen_bits(samples: Samples) -> bytes:
     """The 16-bit samples (little-endian) that were decoded into these, exactly."""
-    whole = np.rint(np.clip(samples.astype(np.float64) * _FULL_SCALE, -_FULL_SCALE, _FULL_SCALE - 1))
-    return whole.astype("<i2").tobytes()
+    whole = np.clip(samples * np.float32(_FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
+    return np.rint(whole, out=whole).astype("<i2").tobytes()
 
 
 def preview_file(preview: Sound) -> bytes:
     """A WAV file with the very samples that were decoded."""
     samples, rate = preview
-    return encode((samples * np.float64(_FULL_SCALE / _OUR_FULL_SCALE)).astype(np.float32), rate, "wav")
+    return encode(samples * np.float32(_FULL_SCALE / _OUR_FULL_SCALE), rate, "wav")
 
 
 async def store_voice(

@@ -15,9 +15,18 @@ from myna.accounts.schemas import Account, Caller
 from myna.engines.base import Capabilities, Samples
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BodyTooLarge, EngineCrashed, EngineFailed, RateLimited, Unsupported
+from myna.errors import (
+    BodyTooLarge,
+    EngineCrashed,
+    EngineFailed,
+    RateLimited,
+    ReferenceRefused,
+    Unsupported,
+    UnsupportedMedia,
+)
 from myna.kit.cache import Cache
 from myna.kit.sharing import SharedWork
+from myna.media.decode import TOO_LONG
 from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.voices.blocked import BlockedVoices
@@ -134,7 +143,15 @@ class Preparation:
         return task
 
     async def _prepare(self, wanted: _Wanted, data: bytes, able: Capabilities) -> PreparedVoice:
-        intake = await self._examined(data, wanted.transcript, wanted.language)
+        try:
+            intake = await self._examined(data, wanted.transcript, wanted.language)
+        except UnsupportedMedia as error:
+            if error.details.get("reason") != TOO_LONG:
+                raise
+            longest = self._settings.max_reference_seconds
+            raise ReferenceRefused(
+                f"The recording is longer than {longest:g} s. Cut it to the best 10 to 30 s."
+            ) from None
         intake.report.refuse()
         embedding = tuple(float(number) for number in intake.embedding)
         await self._blocked.check(embedding)
@@ -143,7 +160,7 @@ class Preparation:
         )
         prepared = PreparedVoice(
             voice=_voice(able, settings, wanted.language),
-            reference=intake.reference,
+            reference=intake.reference.copy(),  # it may be a part of the whole recording, which need not stay
             sample_rate=intake.sample_rate,
             reference_hash=wanted.reference_hash,
             report=intake.report.as_json() | {"language": wanted.language},
