@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.listening import listen
+from tests.fixtures.recordings import median_pitch
 
 pytestmark = pytest.mark.sdk
 
@@ -70,6 +71,23 @@ def test_generate_downloads_speech(ask, espeak_server, tmp_path):
     assert [file.read_bytes() for file in stored.rglob(f"{upload_id}.wav")] == [Path(path).read_bytes()]
     assert checked["type"] == "VOICE_GENERATOR"
     assert (deleted["enabled"], deleted["downloads"]) == (False, [])
+
+
+def test_the_cloner(ask, espeak_server, tmp_path, high_voice):
+    recording = tmp_path / "recording.wav"
+    recording.write_bytes(high_voice)
+    said = ask(
+        espeak_server,
+        espeak_server.new_key(),
+        {"name": "Cloned", "style": {"prompt": PROMPT}, "recording": str(recording)},
+    )
+    assert isinstance(said, dict), said
+    project, checked = said["project"], said["checked"]
+    assert (project["status"], project["name"], project["creditsCharged"]) == ("complete", "Cloned", 4)
+    assert checked["type"] == "VOICE_CLONER"
+    (path,) = project["downloadedPaths"]
+    assert Path(path) == tmp_path / f"{project['id']}.wav"
+    assert median_pitch(Path(path).read_bytes()) == pytest.approx(median_pitch(high_voice), rel=0.08)
 
 
 def test_a_failing_job_returns_a_project_with_its_error(ask, server):

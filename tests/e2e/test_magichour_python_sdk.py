@@ -16,6 +16,8 @@ from magic_hour import AsyncClient, Client
 from make_api_request import ApiError
 
 from tests.e2e.listening import listen
+from tests.fixtures.files import file_server
+from tests.fixtures.recordings import median_pitch
 
 pytestmark = pytest.mark.sdk
 
@@ -74,6 +76,57 @@ def test_two_downloads_into_one_folder_are_two_files(client, tmp_path):
         paths.update(project.downloaded_paths)
     first, second = (Path(path).read_bytes() for path in paths)
     assert first != second
+
+
+def clone(client, source, folder, **fields):
+    return client.v1.ai_voice_cloner.generate(
+        assets={"audio_file_path": str(source)},
+        style={"prompt": PROMPT},
+        wait_for_completion=True,
+        download_outputs=True,
+        download_directory=str(folder),
+        **fields,
+    )
+
+
+def test_the_cloner_with_local_files_of_two_speakers(client, tmp_path, low_voice, high_voice):
+    """The same words, in the pitch of whoever was recorded."""
+    heard = []
+    for name, recording in (("low.wav", low_voice), ("high.wav", high_voice)):
+        source = tmp_path / name
+        source.write_bytes(recording)
+        project = clone(client, source, tmp_path, name="Cloned")
+        assert (project.status, project.name, project.type_) == ("complete", "Cloned", "VOICE_CLONER"), project.error
+        assert (project.enabled, project.error, project.credits_charged) == (True, None, 4)
+        (path,) = project.downloaded_paths
+        assert Path(path).name == f"{project.id}.wav"
+        assert_is_speech(path)
+        heard.append(median_pitch(Path(path).read_bytes()))
+        assert heard[-1] == pytest.approx(median_pitch(recording), rel=0.08)
+    assert heard[1] > 1.4 * heard[0]
+
+
+def test_the_cloner_with_an_address_and_with_a_project(client, tmp_path, high_voice):
+    with file_server() as files:
+        first = clone(client, files.put("/ada.wav", high_voice), tmp_path)
+    assert first.status == "complete", first.error
+    assert first.name.startswith("Voice Cloner - 2")
+    second = clone(client, f"https://magichour.ai/my-library?audioId={first.id}", tmp_path)
+    assert second.status == "complete", second.error
+    assert median_pitch(Path(second.downloaded_paths[0]).read_bytes()) == pytest.approx(
+        median_pitch(high_voice), rel=0.1
+    )
+
+
+def test_the_cloner_with_a_file_that_is_no_sound(client, espeak_server, token, tmp_path):
+    source = tmp_path / "text.wav"
+    source.write_bytes(b"this is no sound")
+    project = clone(client, source, tmp_path)
+    assert (project.status, project.credits_charged, project.downloads) == ("error", 0, [])
+    assert project.error.code == "invalid_file_format"
+    assert "Send WAV" in project.error.message
+    assert project.downloaded_paths is None
+    assert espeak_server.balance(token) == 100_000
 
 
 def test_generate_under_the_prefix(connect, espeak_server, token, tmp_path):
