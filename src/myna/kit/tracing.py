@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from re import Match, Pattern
 from typing import Self
+
+_Edit = tuple[int, int, str]
+"""From where to where, and what stands there then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,13 @@ class Traced:
         return cls(text, range(len(text)), range(1, len(text) + 1))
 
     def replace(self, pattern: Pattern[str], say: str | Callable[[Match[str]], str | None]) -> Traced:
-        """As `pattern.sub`; None leaves a match as it is. What replaces a match stands for all of it."""
-        edits = []
+        """As `pattern.sub`; None leaves a match as it is. What replaces a match stands for all of it, except for whole
+        words at its ends that stay the same."""
+        edits = list[_Edit]()
         for match in pattern.finditer(self.text):
             new = say if isinstance(say, str) else say(match)
             if new is not None and new != match[0]:
-                edits.append((match.start(), match.end(), new))
+                edits.append(_narrowed(match.start(), match[0], new))
         return self._edited(edits)
 
     def translate(self, table: dict[int, str]) -> Traced:
@@ -49,7 +54,7 @@ class Traced:
             ends += part.ends
         return Traced("".join(text), starts, ends)
 
-    def _edited(self, edits: Sequence[tuple[int, int, str]]) -> Traced:
+    def _edited(self, edits: Sequence[_Edit]) -> Traced:
         """With the characters from the first to the second index replaced, for each edit in order."""
         if not edits:
             return self
@@ -71,3 +76,18 @@ class Traced:
             return self.starts[start], self.ends[end - 1]
         place = self.ends[start - 1] if start else 0
         return place, place
+
+
+def _narrowed(start: int, old: str, new: str) -> _Edit:
+    """The edit that puts `new` in place of `old`, without the words that both begin or end with."""
+    same = _length_of_same(old, new)
+    first = max(old.rfind(" ", 0, same), new.rfind(" ", 0, same)) + 1
+    same = _length_of_same(reversed(old[first:]), reversed(new[first:]))
+    tail = new[len(new) - same :]
+    kept = len(tail) - tail.index(" ") if " " in tail else 0
+    return start + first, start + len(old) - kept, new[first : len(new) - kept]
+
+
+def _length_of_same(one: Iterable[str], other: Iterable[str]) -> int:
+    """With how many equal characters both begin."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

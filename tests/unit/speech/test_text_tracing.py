@@ -28,6 +28,9 @@ def said_of(text: str, language: str, words: str) -> str:
         ("😀 Dr. Who at 10:30", "en", "Doctor", "Dr."),
         ("😀 Dr. Who at 10:30", "en", "ten thirty", "10:30"),
         ("عندي ٢٥ كتابا", "ar", "خمسة وعشرون", "٢٥"),
+        ("عندي ٢٥ كتابا", "ar", "كتابا", "كتابا"),
+        ("عندي ٢ كتابا", "ar", "كتابان", "٢ كتابا"),
+        ("يوم 5 يناير 2020 مساء", "ar", "مساء", "مساء"),
         ("a\u200db\u0301c d", "fr", "d", "d"),
         ("e\u0301te\u0301 2 x", "fr", "deux", "2"),
         ("a:b=1 and 7", "en", "seven", "7"),
@@ -53,6 +56,19 @@ def test_positions_never_fall_and_stay_within_the_text(text: str, language: str)
     assert list(said.ends) == sorted(said.ends)
     assert all(0 <= start <= end <= len(text) for start, end in zip(said.starts, said.ends, strict=True))
     assert normalise(text, language) in (said.text, "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("a b c", "a x c"), ("a a", "a"), ("a", "a a"), ("a b", "a b c"), ("b a", "c b a"), ("a  b", "a b"), (" a", "a"),
+     ("a b", ""), ("", "a b"), (" ", "  ")],
+)  # fmt: skip
+def test_the_words_around_a_change_stand_for_themselves(old: str, new: str) -> None:
+    made = Traced.unchanged(f"<{old}>").replace(re.compile(f"(?<=<){re.escape(old)}(?=>)"), new)
+    assert made.text == f"<{new}>"
+    assert len(made.starts) == len(made.ends) == len(made.text)
+    assert list(made.starts) == sorted(made.starts)
+    assert (made.starts[0], made.ends[-1]) == (0, len(old) + 2)
 
 
 def test_changes_add_up() -> None:

@@ -163,8 +163,8 @@ async def test_words_of_espeak_are_where_the_sound_is(
         sounds.append(spoken.samples)
         begin = end
     whole = Alignment.joined(parts)
-    heard = onsets(np.concatenate(sounds), script.sample_rate, 0.12)
+    heard = onsets(np.concatenate(sounds), script.sample_rate, 0.08)
     said = [whole.starts[text.index(word)] for word in firsts]
     assert "".join(whole.characters) == text
-    assert len(said) == len(heard)
-    assert max(abs(a - b) for a, b in zip(said, heard, strict=True)) <= 0.06
+    assert max(min(abs(start - onset) for onset in heard) for start in said) <= 0.06
+    assert len(heard) < 2 * len(said)
