@@ -12,7 +12,7 @@ from myna.errors import NotFound
 from myna.http.magichour import mapping
 from myna.http.magichour.errors import UnprocessableEntity
 from myna.http.magichour.mapping import Addresses
-from myna.http.magichour.schemas import UploadItem, VoiceGeneratorBody
+from myna.http.magichour.schemas import UploadItem, VoiceClonerBody, VoiceGeneratorBody
 from myna.storage.links import LinkSigner
 from tests.unit.http.magichour.samples import EXPIRES_AT, job, output
 
@@ -218,3 +218,43 @@ def test_upload_links():
     token, file_name = upload.upload_url.removeprefix("https://voice.example.org/uploads/").split("/")
     assert file_name == "audio.mp3"
     assert token
+
+
+def clone_body(path="api-assets/x/audio.wav", name=None):
+    body = {"name": name, "assets": {"audio_file_path": path}, "style": {"prompt": "Hello"}}
+    return VoiceClonerBody.model_validate(body)
+
+
+def test_a_clone_is_called_so():
+    moment = datetime(2026, 11, 20, 23, 57, 11, 972_999, tzinfo=UTC)
+    assert mapping.project_name(clone_body(), moment) == "Voice Cloner - 2026-11-20T23:57:11.972Z"
+    assert mapping.project_name(clone_body(name="Mine"), moment) == "Mine"
+    cloned = replace(job(status="failed"), details={"reference": {"url": "x"}}, error_message=None)
+    project = mapping.audio_project(cloned, [], ADDRESSES)
+    assert project.error is not None
+    assert (project.type, project.error.message) == ("VOICE_CLONER", "Unable to clone voice")
+
+
+def test_an_output_does_not_show_the_signature_of_an_address():
+    body = clone_body("https://example.org/a.wav?signature=secret")
+    details = mapping.clone_details(body, "c" * 25, {"url": body.assets.audio_file_path})
+    assert details["reference"] == {"url": "https://example.org/a.wav?signature=secret"}
+    assert details["output"]["settings"] == {"audio_file_path": "https://example.org/a.wav"}
+    assert details["output"]["file_name"] == f"{'c' * 25}.wav"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("address_refused", "invalid_parameters"),
+        ("not_found", "invalid_parameters"),
+        ("reference_refused", "invalid_parameters"),
+        ("body_too_large", "file_too_large"),
+        ("voice_blocked", "content_policy_violation"),
+    ],
+)
+def test_why_a_clone_failed_in_published_codes(ours, theirs):
+    failed = replace(job(status="failed"), error_code=ours, error_message="It broke.")
+    project = mapping.audio_project(failed, [], ADDRESSES)
+    assert project.error is not None
+    assert project.error.code == theirs
