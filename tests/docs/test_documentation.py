@@ -69,8 +69,9 @@ def key(espeak_server: ServerProcess) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, low_voice: bytes) -> Path:
     """Where a reader would be, with what the pages take for granted."""
+    (tmp_path / "recording.wav").write_bytes(low_voice)
     (tmp_path / "book.txt").write_text("Era una mañana fría. El barco salió del puerto.")
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
