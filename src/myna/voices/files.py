@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.engines.base import Samples
 from myna.errors import NotFound
@@ -33,7 +34,8 @@ Sound = tuple[Samples, int]
 def sixteen_bits(samples: Samples) -> bytes:
     """The 16-bit samples (little-endian) that were decoded into these, exactly."""
     whole = np.clip(samples * np.float32(_FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
-    return np.rint(whole, out=whole).astype("<i2").tobytes()
+    numbers: NDArray[np.int16] = np.rint(whole, out=whole).astype("<i2")
+    return numbers.tobytes()
 
 
 def preview_file(preview: Sound) -> bytes:

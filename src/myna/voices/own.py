@@ -46,16 +46,14 @@ class OwnVoices:
 
     async def named(self, account_id: str, name: str) -> ClonedVoice | None:
         """By id or record id, else by name, whatever the case; the oldest of that name."""
-        if not account_id or not name:
-            return None
         async with self._database.reading() as connection:
             voices = VoiceRepository(connection)
-            if found := await voices.live(account_id, name):
-                return found
+            known = await voices.names(account_id)
             wanted = name.casefold()
-            named = (known.id for known in await voices.names(account_id) if known.name.casefold() == wanted)
-            oldest = next(named, None)
-            return None if oldest is None else await voices.live(account_id, oldest)
+            by_id = (voice.id for voice in known if name in (voice.id, voice.record_id))
+            by_name = (voice.id for voice in known if voice.name.casefold() == wanted)
+            found = next(by_id, None) or next(by_name, None)
+            return None if found is None else await voices.live(account_id, found)
 
     async def list(self, account_id: str) -> list[ClonedVoice]:
         """The oldest first."""

@@ -37,6 +37,7 @@ class VoiceName:
     """By what a voice is called."""
 
     id: str
+    record_id: str
     name: str
 
 
@@ -84,9 +85,9 @@ class VoiceRepository:
 
     async def names(self, account_id: str) -> list[VoiceName]:
         """The oldest first."""
-        statement = select(voices.c.id, voices.c.name).where(voices.c.account_id == account_id, _LIVE)
-        rows = await self._connection.execute(statement.order_by(*_OLDEST_FIRST))
-        return [VoiceName(row.id, row.name) for row in rows]
+        columns = (voices.c.id, voices.c.record_id, voices.c.name)
+        statement = select(*columns).where(voices.c.account_id == account_id, _LIVE).order_by(*_OLDEST_FIRST)
+        return [VoiceName(*row) for row in await self._connection.execute(statement)]
 
     async def count(self, account_id: str) -> int:
         """Also those that are being made."""
