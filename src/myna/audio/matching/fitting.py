@@ -27,8 +27,6 @@ _HELPS = 0.93
 _HELD_OUT = 5
 """One block of frames in five is held out."""
 _BLOCK = 100
-_EVERY = 2
-"""Of the frames, every second one is aligned: 10 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +39,14 @@ class Worth:
 
 
 def fit(source: Frames, target: Frames) -> Transform:
-    """The transform that needs no words: stretching, colour, noise, variance, level. Both have voiced frames."""
+    """The transform that needs no words: stretching, colour, noise, variance, level. Both have voiced
+    frames; every 10 ms is enough."""
     stretch = stretch_between(sample_of(source), sample_of(target))
     source_band = bandwidth(source)
-    moved = Frames(
-        source.pitch,
-        stretched(source.envelope, stretch, source_band),
-        stretched(source.aperiodicity, stretch, source_band),
+    moved = replace(
+        source,
+        envelope=stretched(source.envelope, stretch, source_band),
+        aperiodicity=stretched(source.aperiodicity, stretch, source_band),
     )
     band = min(source_band, bandwidth(target))
     own, other = colour(moved), colour(target)
@@ -64,10 +63,10 @@ def fit(source: Frames, target: Frames) -> Transform:
         variance=np.clip(goal.std(axis=0) / shapes.std(axis=0), _LEAST_VARIANCE, _MOST_VARIANCE),
         rest=np.zeros(BANDS),
     )
-    return finished(found, source, target)
+    return _finished(found, source, target)
 
 
-def finished(transform: Transform, source: Frames, target: Frames) -> Transform:
+def _finished(transform: Transform, source: Frames, target: Frames) -> Transform:
     """The transform with what is left of the difference in mean power, and with the gain that keeps the loudness."""
     goal = to_bands(long_term(target)[None, :])[0]
     for _ in range(_ROUNDS):
@@ -98,7 +97,8 @@ def fit_aligned(source: Frames, target: Frames, transform: Transform) -> tuple[T
     worth = Worth(_distance(own[unseen], other[unseen]), _distance(_applied(trial, own[unseen]), other[unseen]))
     if worth.with_regression > _HELPS * worth.without:
         return None
-    return finished(replace(transform, regression=fit_regression(own, other)), source, target), worth
+    learned = replace(transform, regression=fit_regression(own, other))
+    return _finished(learned, source, target), worth
 
 
 def _smooth(change: Matrix, band: float) -> Matrix:
@@ -111,8 +111,8 @@ def _limited(change: Matrix, most: float) -> Matrix:
 
 
 def _speech(frames: Frames, band: float) -> Matrix:
-    """Cepstra of the audible frames, every 10 ms."""
-    return cepstra(held(to_bands(frames.envelope[audible(frames)][::_EVERY]), band))
+    """Cepstra of the audible frames."""
+    return cepstra(held(to_bands(frames.envelope[audible(frames)]), band))
 
 
 def _normalised(rows: Matrix) -> Matrix:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myna.audio.matching.spectrum import to_bands
-from myna.audio.matching.vocoder import BINS, FRAME_SECONDS, RATE, Frames, Matrix
+from myna.audio.matching.vocoder import BINS, RATE, Frames, Matrix
 
 _DEPTH = 3.0
 """Frames of which the level is this much (in units of ln 10, 10 dB) below the loud ones are pauses."""
@@ -53,13 +53,12 @@ def audible(frames: Frames) -> NDArray[np.bool_]:
 
 
 def voiced_seconds(frames: Frames) -> float:
-    return float((audible(frames) & (frames.pitch > 0)).sum() * FRAME_SECONDS)
+    return float((audible(frames) & (frames.pitch > 0)).sum() * frames.step)
 
 
-def melody(frames: Frames) -> Melody:
-    """Of frames of which some are voiced."""
-    pitch = np.log(frames.pitch[audible(frames) & (frames.pitch > 0)])
-    low, middle, high = np.percentile(pitch, [10, 50, 90])
+def melody(pitch: Matrix) -> Melody:
+    """Of a contour in Hz, 0 where unvoiced, that is voiced somewhere."""
+    low, middle, high = np.percentile(np.log(pitch[pitch > 0]), [10, 50, 90])
     return Melody(float(middle), float(max(high - low, 0.02) / 2.563))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def transformed(frames: Frames, transform: Transform, similarity: float = 1.0) -
     envelope = envelope + similarity * (from_bands(change) + transform.gain)
     noise = np.log(np.maximum(stretched(frames.aperiodicity, factor, transform.source_band), 1e-3))
     noise = noise + similarity * from_bands(transform.noise[None, :])
-    return Frames(frames.pitch, envelope, np.clip(np.exp(noise), 1e-3, 1.0 - 1e-9))
+    return replace(frames, envelope=envelope, aperiodicity=np.clip(np.exp(noise), 1e-3, 1.0 - 1e-9))
 
 
 def moved_pitch(pitch: Matrix, source: Melody, target: Melody, similarity: float = 1.0, width: float = 1.0) -> Matrix:

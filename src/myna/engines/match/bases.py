@@ -17,7 +17,7 @@ from myna.engines.espeak import EspeakEngine
 from myna.engines.flite import FliteEngine
 from myna.errors import EngineUnavailable
 
-_VARIANTS = ("", "m3", "m7", "f2", "f3", "f5")
+_VARIANTS = ("", "m3", "f2", "f3")
 """Of espeak-ng: plain ones, that can be understood, with vocal tracts of different length."""
 _ENGINES: dict[str, type[Engine]] = {"espeak": EspeakEngine, "flite": FliteEngine}
 

@@ -6,8 +6,8 @@ _TEXTS = {
     "ar": "ذَهَبَ الْوَلَدُ إِلَى الْمَدْرَسَةِ فِي الصَّبَاحِ الْبَاكِرِ. كَانَ الْبَحْرُ هَادِئًا وَالسَّمَاءُ صَافِيَةً. أُحِبُّ أَنْ أَقْرَأَ كِتَابًا جَدِيدًا كُلَّ أُسْبُوعٍ.",
     "de": "Der Zug fährt jeden Morgen pünktlich um acht Uhr ab. Gestern war das Wetter schön, heute regnet es leider. "
     "Wir möchten zwei Tassen Kaffee und ein Stück Kuchen.",
-    "en": "The birch canoe slid on the smooth planks. Four hours of steady work faced us. Glue the sheet to the dark "
-    "blue background. These days a chicken leg is a rare dish.",
+    "en": "A king ruled the state in the early days. The ship was torn apart on the sharp reef. Sickness kept him home "
+    "the third week. The wide road shimmered in the hot sun.",
     "es": "El tren sale todas las mañanas a las ocho en punto. Ayer hizo buen tiempo, pero hoy llueve mucho. "
     "Queremos dos tazas de café y un trozo de pan.",
     "fr": "Le train part tous les matins à huit heures précises. Hier il faisait beau, mais aujourd'hui il pleut. "

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from myna.audio.matching.fitting import fit, fit_aligned
-from myna.audio.matching.statistics import Melody, melody, voiced_seconds
+from myna.audio.matching.statistics import Melody, audible, melody, voiced_seconds
 from myna.audio.matching.transform import Transform, moved_pitch, transformed
-from myna.audio.matching.vocoder import RATE, Frames, analyse, synthesise
+from myna.audio.matching.vocoder import COARSE, RATE, Frames, analyse, pitch_of, synthesise
 from myna.audio.resample import resample
-from myna.audio.speaker import similarity, speaker_embedding
+from myna.audio.speaker import Embedding, similarity, speaker_embedding
 from myna.engines.base import Samples
 from myna.engines.espeak.languages import find_language
 from myna.engines.match.bases import Base, Bases, installed
@@ -20,8 +20,12 @@ from myna.engines.match.calibration import calibration_text
 from myna.engines.match.voice import Match, MatchedVoice
 from myna.errors import EngineFailed, ReferenceRefused
 
-_LONGEST = 45.0
+_LONGEST = 30.0
 """Seconds of the reference that are used."""
+_HEARD = 10.0
+"""Seconds by which speakers are compared."""
+_MOST_CHARACTERS = 700
+"""Of its transcript: more is said in more time than is used."""
 _LEAST_VOICED = 1.5
 _TRIED = 2
 """Bases of an engine that are tried: those whose pitch is nearest."""
@@ -41,43 +45,49 @@ class Preparation:
 
     def prepare(self, reference: Samples, rate: int, transcript: str | None, language: str | None) -> MatchedVoice:
         """Raises `ReferenceRefused`."""
-        target = _examined(reference, rate)
-        goal = _Goal(target, melody(target), speaker_embedding(synthesise(target), RATE))
+        goal = _goal(_examined(reference, rate))
         known = find_language(language or _DEFAULT_LANGUAGE)
         own = known.tag if known else _DEFAULT_LANGUAGE
+        words = transcript if language else None
         choice = installed(self._excluded)
-        spoken = transcript if language else None
-        everywhere = self._best(goal, [base for base in choice if not base.natural], own, spoken)
         natural = [base for base in choice if base.natural]
-        is_english = own.startswith("en")
-        english = self._best(goal, natural, _DEFAULT_LANGUAGE, spoken if is_english else None) if natural else None
-        return MatchedVoice(goal.melody, own, everywhere, english)
+        synthetic = [base for base in choice if not base.natural]
+        if not natural:
+            return MatchedVoice(goal.melody, own, everywhere=self._best(goal, synthetic, own, words))
+        if own.startswith("en"):
+            everywhere = self._best(goal, synthetic, own, None, most=1)
+            return MatchedVoice(goal.melody, own, everywhere, self._best(goal, natural, _DEFAULT_LANGUAGE, words))
+        everywhere = self._best(goal, synthetic, own, words)
+        return MatchedVoice(goal.melody, own, everywhere, self._best(goal, natural, _DEFAULT_LANGUAGE, None))
 
     def melody(self, base: Base, language: str) -> Melody:
         """Of a base in a language, measured once."""
         key = (base.id, language)
         if key not in self._melodies:
-            frames = self._measured(base, language)
-            self._melodies[key] = melody(frames)
+            pitch = pitch_of(self._bases.say(base, calibration_text(language), language))
+            self._melodies[key] = melody(pitch)
         return self._melodies[key]
 
-    def _best(self, goal: _Goal, candidates: Sequence[Base], language: str, transcript: str | None) -> Match:
-        """The base that comes nearest to the goal when it is transformed."""
+    def _best(
+        self, goal: _Goal, candidates: Sequence[Base], language: str, words: str | None, most: int = _TRIED
+    ) -> Match:
+        """Of the bases whose pitch is nearest, the one that comes nearest to the goal when it is transformed."""
         tones = {base: self.melody(base, language) for base in candidates}
-        nearest = sorted(candidates, key=lambda base: abs(tones[base].middle - goal.melody.middle))[:_TRIED]
+        nearest = sorted(candidates, key=lambda base: abs(tones[base].middle - goal.melody.middle))[:most]
         tried = {base: fit(self._measured(base, language), goal.frames) for base in nearest}
-        scores = {base: goal.score(self._measured(base, language), tones[base], tried[base]) for base in nearest}
-        base = max(nearest, key=lambda base: scores[base])
-        transform = self._learned(base, language, goal, transcript) or tried[base]
+        base = nearest[0]
+        if len(nearest) > 1:
+            base = max(nearest, key=lambda base: goal.score(self._measured(base, language), tones[base], tried[base]))
+        transform = self._learned(base, language, goal, words) or tried[base]
         transform = _with_room(transform, self._measured(base, language), tones[base], goal.melody)
         return Match(base, language, tones[base], transform)
 
-    def _learned(self, base: Base, language: str, goal: _Goal, transcript: str | None) -> Transform | None:
+    def _learned(self, base: Base, language: str, goal: _Goal, words: str | None) -> Transform | None:
         """The transform from what the base makes of the reference's own words, when they are known."""
-        if not transcript:
+        if not words or len(words) > _MOST_CHARACTERS:
             return None
         try:
-            said = analyse(self._bases.say(base, transcript[: round(25 * _LONGEST)], language))
+            said = analyse(self._bases.say(base, words, language), step=COARSE)
         except EngineFailed:
             return None
         if voiced_seconds(said) < _LEAST_VOICED:
@@ -90,19 +100,27 @@ class Preparation:
         """What a base makes of the calibration text."""
         key = (base.id, language)
         if key not in self._frames:
-            self._frames[key] = analyse(self._bases.say(base, calibration_text(language), language))
+            self._frames[key] = analyse(self._bases.say(base, calibration_text(language), language), step=COARSE)
         return self._frames[key]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Goal:
+    """The reference."""
+
     frames: Frames
     melody: Melody
-    embedding: np.ndarray
+    embedding: Embedding
 
     def score(self, source: Frames, tone: Melody, transform: Transform) -> float:
         """How alike the speakers are after the transform."""
         return similarity(speaker_embedding(_sound(source, tone, transform, self.melody), RATE), self.embedding)
+
+
+def _goal(frames: Frames) -> _Goal:
+    """Its sound is synthesised too, because that is what it will be compared with."""
+    heard = speaker_embedding(synthesise(frames)[: round(_HEARD * RATE)], RATE)
+    return _Goal(frames, melody(frames.pitch[audible(frames)]), heard)
 
 
 def _sound(source: Frames, tone: Melody, transform: Transform, goal: Melody) -> Samples:
@@ -122,7 +140,7 @@ def _examined(reference: Samples, rate: int) -> Frames:
     if not len(reference) or not np.isfinite(reference).all():
         raise ReferenceRefused("The recording is empty or damaged. Send another one.")
     sound = resample(np.asarray(reference[: round(_LONGEST * rate)], np.float32), rate, RATE)
-    frames = analyse(sound) if len(sound) > RATE // 10 and np.abs(sound).max() > 1e-4 else None
+    frames = analyse(sound, step=COARSE) if len(sound) > RATE // 10 and np.abs(sound).max() > 1e-4 else None
     voiced = voiced_seconds(frames) if frames else 0.0
     if frames is None or voiced < _LEAST_VOICED:
         raise ReferenceRefused(
