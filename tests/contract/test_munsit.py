@@ -72,11 +72,15 @@ class TestPaths:
         assert [voice["voice_id"] for voice in prefixed.voices()] == [voice["voice_id"] for voice in account.voices()]
         assert prefixed.speak().status_code == 200
 
-    @pytest.mark.parametrize("path", ["/v1/voices", "/v1/text-to-speech/x", "/api/v1/nothing", "/api/v2/voices", "/", ""])
+    @pytest.mark.parametrize(
+        "path", ["/v1/voices", "/v1/text-to-speech/x", "/api/v1/nothing", "/api/v2/voices", "/", ""]
+    )
     def test_unknown_ones(self, account, path):
         check_error(account.http.get(f"{account.server.url}/munsit{path}"), 40401)
 
-    @pytest.mark.parametrize("path", ["/api/v1/voices/a/b/c", "/api/v1/models/x", "/api/v1/tashkil", "/api/v1/websocket"])
+    @pytest.mark.parametrize(
+        "path", ["/api/v1/voices/a/b/c", "/api/v1/models/x", "/api/v1/tashkil", "/api/v1/websocket"]
+    )
     def test_unknown_ones_at_the_root(self, account, path):
         check_error(account.http.get(account.server.url + path), 40401)
 
@@ -166,7 +170,9 @@ class TestVoices:
         assert following.json()[0] == prefixed.voices()[1]
         assert following.request.url.path.startswith("/munsit/")
 
-    @pytest.mark.parametrize("query", ["limit=0", "limit=x", "limit=1.5", "limit=1001", "limit=", "limit=NaN", "cursor=x"])
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=x", "limit=1.5", "limit=1001", "limit=", "limit=NaN", "cursor=x"]
+    )
     def test_wrong_pages(self, account, query):
         check_error(account.http.get(f"/voices?{query}"), 40001)
 
@@ -190,6 +196,16 @@ class TestVoices:
 
 
 class TestDiacritics:
+    def test_marks_are_added_free_of_charge(self, account):
+        answer = account.http.post("/tashkil/diacritize", json={"text": "ذهب الولد إلى المدرسة"})
+        assert answer.status_code == 200
+        assert set(answer.json()) == {"data"}
+        assert set(answer.json()["data"]) == {"diacritized_text"}
+        marked = answer.json()["data"]["diacritized_text"]
+        assert re.sub("[\u064b-\u0652\u0670]", "", marked) == "ذهب الولد إلى المدرسة"
+        assert len(marked) > 30
+        assert account.spent == 0
+
     @pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "  "}, {"text": None}])
     def test_a_text_is_needed(self, account, body):
         check_error(account.http.post("/tashkil/diacritize", json=body), 40001, "text is required")

@@ -92,6 +92,20 @@ def test_openai_speech(espeak_server: ServerProcess, key: str, tmp_path: Path) -
     assert seconds_of(tmp_path / "a.flac") > 1
 
 
+def test_clone_a_voice(server: ServerProcess, low_voice: bytes, tmp_path: Path) -> None:
+    (tmp_path / "me.wav").write_bytes(low_voice)
+    options = ("--url", server.url, "--key", server.new_key(credits=100), "--name", "Me")
+    shown = run("clone_a_voice.py", "me.wav", TEXT, "sound", *options, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert re.fullmatch(r"Me: voice_[0-9a-z]{24}\n", shown.stdout)
+    assert seconds_of(tmp_path / "sound" / "preview.wav") > 1
+    assert seconds_of(tmp_path / "sound" / "spoken.wav") > 1
+    (tmp_path / "me.wav").write_bytes(b"This is a letter. " * 100)
+    refused = run("clone_a_voice.py", "me.wav", TEXT, "sound", *options, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("400: file: ")
+
+
 def test_a_wrong_key_is_said_in_words(espeak_server: ServerProcess, tmp_path: Path) -> None:
     for name in ("stablecog_voiceover.py", "openai_speech.py", "webhook_receiver.py"):
         refused = run(name, cwd=tmp_path, MYNA_URL=espeak_server.url, MYNA_KEY="myna_wrong")
