@@ -38,8 +38,9 @@ _STEP = 77
 """Frames from one window to the next: 1.3 windows a second."""
 _COVERED = 0.75
 """The share of a last window that must be sound; what is missing is silence."""
-_LEAST_LEVEL = 10 ** (-30 / 20)
-"""Quieter sound is brought up to −30 dBFS, as the encoder is used to."""
+_LEVEL = 10 ** (-30 / 20)
+"""−30 dBFS. Resemblyzer brings only quieter sound to it; but the spectrum is not logarithmic, so a voice twice as loud
+would pass for another (cosine 0.95), and ten times as loud for a stranger."""
 _WINDOWS_AT_ONCE = 64
 
 
@@ -62,7 +63,7 @@ def window_embeddings(samples: Samples, rate: int, step_seconds: float = _STEP *
     """An embedding for each window of 1.6 s: shape `[windows, 256]`; none for an empty sound."""
     if not len(samples):
         return np.zeros((0, SIZE), np.float32)
-    sound = _brought_up(resample(samples, rate, RATE).astype(np.float32))
+    sound = _levelled(resample(samples, rate, RATE))
     starts = _window_starts(len(sound), round(step_seconds * RATE / _HOP))
     missing = (starts[-1] + _FRAMES) * _HOP - len(sound)
     mels = mel_spectrogram(np.pad(sound, (0, max(0, missing))))
@@ -75,7 +76,7 @@ def window_embeddings(samples: Samples, rate: int, step_seconds: float = _STEP *
 def mean_embedding(embeddings: NDArray[np.float32]) -> Embedding:
     """The direction that all windows have in common; zeros when there are none."""
     mean = embeddings.mean(axis=0) if len(embeddings) else np.zeros(SIZE, np.float32)
-    return _of_length_one(mean[None])[0]
+    return np.asarray(_of_length_one(mean[None])[0], np.float32)
 
 
 def mel_spectrogram(sound: Samples) -> NDArray[np.float32]:
@@ -88,9 +89,9 @@ def mel_spectrogram(sound: Samples) -> NDArray[np.float32]:
     return np.asarray(power @ _mel_filters().T, np.float32)
 
 
-def _brought_up(sound: Samples) -> Samples:
+def _levelled(sound: Samples) -> Samples:
     level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-    return sound * np.float32(_LEAST_LEVEL / level) if 0 < level < _LEAST_LEVEL else sound
+    return np.asarray(sound * (_LEVEL / level), np.float32) if level else sound
 
 
 def _window_starts(count: int, step: int) -> list[int]:
@@ -112,7 +113,7 @@ def _encoded(mels: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _lstm(sequence: NDArray[np.float32], weights: Weights, layer: int) -> NDArray[np.float32]:
-    """One layer over a sequence `[steps, windows, features]`; the gates come as in PyTorch: input, forget, cell, output."""
+    """One layer over a sequence `[steps, windows, features]`; the gates are input, forget, cell, output."""
     from scipy.special import expit
 
     bias = weights[f"lstm.bias_ih_l{layer}"] + weights[f"lstm.bias_hh_l{layer}"]

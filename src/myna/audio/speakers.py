@@ -9,6 +9,15 @@ from myna.audio.speaker import mean_embedding, similarity
 
 _LEAST_PART = 2
 """Windows that a part must have: a single one may hold a laugh or a cough."""
+_MANY = 8
+_ALIKE, _ALIKE_WHEN_SHORT = 0.75, 0.7
+"""Parts of one voice are at least so alike when there are many windows, and when there are few."""
+
+
+def seems_two_speakers(embeddings: NDArray[np.float32]) -> bool:
+    """Whether the windows fall into two parts of different voices. Shape: `[windows, 256]`."""
+    likeness = likeness_of_parts(embeddings)
+    return likeness is not None and likeness < (_ALIKE if len(embeddings) >= _MANY else _ALIKE_WHEN_SHORT)
 
 
 def likeness_of_parts(embeddings: NDArray[np.float32]) -> float | None:

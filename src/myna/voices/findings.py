@@ -12,13 +12,13 @@ LEAST_SPEECH = 0.6
 """Of the shortest recording: this much of it must be speech."""
 NOISY, TOO_NOISY = 20.0, 5.0
 """dB of speech over noise."""
-CLIPPED, TOO_CLIPPED = 0.002, 0.05
+CLIPPED, TOO_CLIPPED = 0.002, 0.08
 """Shares of clipped samples."""
 QUIET, TOO_QUIET = -38.0, -60.0
 """LUFS."""
 NARROW = 4_500.0
 """Hz: a telephone carries no more than 3.4 or 4 kHz."""
-UNLIKE_TEXT = 0.5
+UNLIKE_TEXT = 0.6
 """A text of whose words fewer are heard is another text."""
 
 
@@ -30,6 +30,11 @@ def refusals(report: IntakeReport, minimum_seconds: float, maximum_seconds: floa
 def warnings(report: IntakeReport) -> tuple[Finding, ...]:
     """What makes the voice poorer than it could be."""
     return tuple(_warnings(report))
+
+
+def fits(report: IntakeReport) -> bool:
+    """Whether the text may be used, as far as can be told."""
+    return report.transcript_match is None or report.transcript_match >= UNLIKE_TEXT
 
 
 def _refusals(report: IntakeReport, minimum_seconds: float, maximum_seconds: float) -> Iterator[Finding]:
@@ -113,7 +118,7 @@ def _doubts(report: IntakeReport) -> Iterator[Finding]:
             "There seems to be more than one speaker.",
             "Send a recording in which only one person speaks.",
         )
-    if report.transcript_match is not None and report.transcript_match < UNLIKE_TEXT:
+    if report.transcript_match is not None and not fits(report):
         yield Finding(
             "transcript_differs",
             f"Only {report.transcript_match:.0%} of the words of the text are heard; the text is not used.",

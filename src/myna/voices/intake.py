@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.audio.activity import Segment, speech_segments
 from myna.audio.denoise import denoise
 from myna.audio.loudness import SILENT, integrated_loudness
-from myna.audio.quality import bandwidth, clipped, signal_to_noise
+from myna.audio.quality import bandwidth, clipped, clipping, signal_to_noise
 from myna.audio.speaker import Embedding, mean_embedding, window_embeddings
-from myna.audio.speakers import likeness_of_parts
+from myna.audio.speakers import likeness_of_parts, seems_two_speakers
+from myna.audio.transcript import HeardText, hear
 from myna.engines.base import Samples
 from myna.voices import findings
 from myna.voices.report import Finding as Finding
@@ -22,13 +24,13 @@ from myna.voices.report import IntakeReport as IntakeReport
 
 LONGEST_REFERENCE = 30.0
 """Seconds: more speech makes no better voice."""
-SECOND_SPEAKER = 0.75
-"""Parts of a recording that are less alike are taken for two speakers."""
 
 _MARGIN = 0.15
 """Seconds of what is around the speech that stay."""
 _STEP_SECONDS = 0.8
 """From one look at the voice to the next."""
+_FLAWED = 20
+"""A second that is clipped costs as much as this many seconds of speech are worth."""
 _WORTH_DENOISING = 30.0
 """dB: above it, noise is not heard."""
 _LEAST_GAIN = 3.0
@@ -66,67 +68,78 @@ def examine(
     recording, `language` its BCP 47 tag. Never raises for what is in the recording: `Intake.report.refuse()` does.
     Safe in threads; about 1 s for a recording of 30 s.
     """
-    heard = _levelled(samples[: round(maximum_seconds * rate)])
-    segments = speech_segments(heard, rate)
-    stretch = _best_stretch(heard, rate, segments)
-    original = _part(heard, rate, stretch)
-    inside = _within(segments, stretch)
-    voices = window_embeddings(_spoken(original, rate, inside), rate, _STEP_SECONDS)
-    likeness = likeness_of_parts(voices)
-    ratio = signal_to_noise(original, rate, inside)
-    reference = _denoised_when_it_helps(original, rate, inside, ratio)
-    report = IntakeReport(
-        duration=len(samples) / rate,
-        speech_seconds=sum((segment.duration for segment in segments), 0.0),
-        suggested_trim=(stretch.start, stretch.end),
-        snr_db=ratio,
-        clipping=float(clipped(original).mean()) if len(original) else 0.0,
-        loudness_lufs=max(SILENT, integrated_loudness(original, rate)),
-        bandwidth_hz=bandwidth(original, rate) if len(original) else 0.0,
-        second_speaker=likeness is not None and likeness < SECOND_SPEAKER,
-        speaker_consistency=likeness,
-        transcript_match=None,
-        denoised=reference is not original,
-    )
+    sound = samples[: round(maximum_seconds * rate)]
+    report, reference, embedding, text = _measured(sound, rate, transcript, language)
+    report = replace(report, duration=len(samples) / rate)
     report = replace(
         report,
         warnings=findings.warnings(report),
         refusals=findings.refusals(report, minimum_seconds, maximum_seconds),
     )
-    whole = stretch.duration >= sum(segment.duration for segment in segments)
-    return Intake(report, reference, rate, mean_embedding(voices), transcript if whole else None)
+    return Intake(report, reference, rate, embedding, text if findings.fits(report) else None)
+
+
+def _measured(
+    recorded: Samples, rate: int, transcript: str | None, language: str | None
+) -> tuple[IntakeReport, Samples, Embedding, str | None]:
+    """The report without findings, the reference, its voice, and its text."""
+    sound = _levelled(recorded)
+    segments = speech_segments(sound, rate)
+    flaws = clipped(recorded)
+    stretch = _best_stretch(segments, flaws, rate, len(sound) / rate)
+    original, spoken = _part(sound, rate, stretch), _within(segments, stretch)
+    ratio = signal_to_noise(original, rate, spoken)
+    reference = _denoised_when_it_helps(original, rate, spoken, ratio)
+    voices = window_embeddings(_joined(reference, rate, spoken), rate, _STEP_SECONDS)
+    heard = hear(sound, rate, transcript, language) if transcript and segments else None
+    report = IntakeReport(
+        duration=len(recorded) / rate,
+        speech_seconds=sum((segment.duration for segment in segments), 0.0),
+        suggested_trim=(stretch.start, stretch.end),
+        snr_db=ratio,
+        clipping=clipping(_part(recorded, rate, stretch)),
+        loudness_lufs=max(SILENT, integrated_loudness(original, rate)),
+        bandwidth_hz=bandwidth(original, rate),
+        second_speaker=seems_two_speakers(voices),
+        speaker_consistency=likeness_of_parts(voices),
+        transcript_match=heard.share if heard else None,
+        denoised=reference is not original,
+    )
+    return report, reference, mean_embedding(voices), _text_of(stretch, segments, transcript, heard)
 
 
 def _levelled(samples: Samples) -> Samples:
-    """Numbers only, without a constant part, within full scale."""
-    finite = np.nan_to_num(samples.astype(np.float64), posinf=0.0, neginf=0.0)
-    if not len(finite):
-        return finite.astype(np.float32)
-    centred = finite - finite.mean()
-    return (centred / max(1.0, float(np.abs(centred).max()))).astype(np.float32)
+    """Without a constant part, and within full scale."""
+    if not len(samples):
+        return samples
+    centred = samples - samples.mean(dtype=np.float64)
+    return np.asarray(centred / max(1.0, float(np.abs(centred).max())), np.float32)
 
 
-def _best_stretch(samples: Samples, rate: int, segments: list[Segment]) -> Segment:
-    """From the beginning of a segment to the end of one, at most 30 s, with the most speech that is not clipped."""
+def _text_of(stretch: Segment, segments: list[Segment], transcript: str | None, heard: HeardText | None) -> str | None:
+    """What is said in the stretch: all of the text, or, where some was cut off, the words that are heard in it."""
+    if stretch.start <= segments[0].start and stretch.end >= segments[-1].end if segments else True:
+        return transcript
+    return heard.between(stretch.start, stretch.end) if heard else None
+
+
+def _best_stretch(segments: list[Segment], flaws: NDArray[np.bool_], rate: int, duration: float) -> Segment:
+    """From the beginning of a segment to the end of one, at most 30 s, with the most speech and the least clipping."""
     if not segments:
         return Segment(0.0, 0.0)
-    duration = len(samples) / rate
-    flaws = np.concatenate([[0], np.cumsum(clipped(samples))])
-    best, most = segments[0], -1.0
-    for first in segments:
-        stretch = Segment(first.start, min(_last_end(segments, first), first.start + LONGEST_REFERENCE - 2 * _MARGIN))
-        speech = sum(segment.duration for segment in _within(segments, stretch))
-        flawed = flaws[round(stretch.end * rate)] - flaws[round(stretch.start * rate)]
-        worth = speech * (1 - min(1.0, 20 * flawed / max(1.0, stretch.duration * rate)))
-        if worth > most:
-            best, most = stretch, worth
+
+    def worth(stretch: Segment) -> float:
+        flawed = float(flaws[round(stretch.start * rate) : round(stretch.end * rate)].sum()) / rate
+        return sum(segment.duration for segment in _within(segments, stretch)) - _FLAWED * flawed
+
+    best = max((Segment(first.start, _last_end(segments, first)) for first in segments), key=worth)
     return Segment(max(0.0, best.start - _MARGIN), min(duration, best.end + _MARGIN))
 
 
 def _last_end(segments: list[Segment], first: Segment) -> float:
-    """The last end of a segment that still fits, or of the first when it alone is too long."""
+    """The last end of a segment that still fits; where the first alone is too long, it is cut."""
     limit = first.start + LONGEST_REFERENCE - 2 * _MARGIN
-    return max((segment.end for segment in segments if first.start < segment.end <= limit), default=first.end)
+    return max((segment.end for segment in segments if first.start < segment.end <= limit), default=limit)
 
 
 def _within(segments: list[Segment], stretch: Segment) -> list[Segment]:
@@ -142,7 +155,7 @@ def _part(samples: Samples, rate: int, segment: Segment) -> Samples:
     return samples[round(segment.start * rate) : round(segment.end * rate)]
 
 
-def _spoken(samples: Samples, rate: int, segments: list[Segment]) -> Samples:
+def _joined(samples: Samples, rate: int, segments: list[Segment]) -> Samples:
     return np.concatenate([np.zeros(0, np.float32), *(_part(samples, rate, segment) for segment in segments)])
 
 
