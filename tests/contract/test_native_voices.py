@@ -249,8 +249,9 @@ class TestCreate:
         sound = httpx.get(job["outputs"][0]["url"]).content
         assert median_pitch(sound) == pytest.approx(median_pitch(low_voice), rel=0.1)
 
-    def test_with_its_preview(self, owner, low_voice):
-        preview = owner.send("/voices/preview", low_voice, text=TEXT, similarity="0.5").content
+    @pytest.mark.parametrize("text", [TEXT, f"{TEXT} And this is its second sentence. {TEXT}"])
+    def test_with_its_preview(self, owner, low_voice, text):
+        preview = owner.send("/voices/preview", low_voice, text=text, similarity="0.5").content
         made = owner.keep(low_voice, files={"preview": ("preview.wav", preview, "audio/wav")})
         assert made["preview_verified"] is True
         assert made["similarity"] == 0.5, "as it was heard"

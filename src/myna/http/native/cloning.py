@@ -164,16 +164,13 @@ async def _decoded(sound: bytes) -> tuple[Samples, int]:
 async def _remembered(
     stream: SpeechStream, form: forms.PreviewForm, prepared: PreparedVoice, account_id: str, services: Services
 ) -> AsyncIterator[bytes]:
-    """The stream. What was heard whole is known before the client has the last of it."""
-    heard, last = bytearray(), b""
+    """The stream. What was heard whole is known before the answer ends."""
+    heard = bytearray()
+    exact = form.format in ("wav", "pcm")
     async for piece in stream:
-        if not piece:
-            continue
-        heard += piece
-        if last:
-            yield last
-        last = piece
-    if form.format in ("wav", "pcm"):
+        yield piece
+        if exact:
+            heard += piece
+    if exact:
         header = _WAV_HEADER if form.format == "wav" else 0
         await services.cloning.remember_preview(account_id, bytes(heard[header:]), prepared, form.similarity)
-    yield last

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from fastapi import UploadFile
 
 from myna.engines.base import Capabilities
-from myna.http.native import mapping, schemas
+from myna.errors import InvalidRequest
+from myna.http.native import forms, mapping, schemas
 from myna.http.native.parameters import position
 from myna.jobs.schemas import Job
 from myna.kit.pagination import Cursor, Page
 from myna.outputs.schemas import Output
 from myna.settings import Settings
-from myna.voices.schemas import Voice
+from myna.voices.portable import PortableVoice
+from myna.voices.schemas import NewVoice, Removed, Voice
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOB = Job(
@@ -112,6 +116,35 @@ def test_an_engine():
     able = Capabilities("fake", "Tones", "1", "MIT", ("en",), 24_000, options=frozenset({"speed", "seed"}))
     assert mapping.engine(able).options == ["seed", "speed"]
     assert mapping.voice(VOICE).languages == ["en-US", "en"]
+
+
+def test_a_change_empties_what_is_null_and_leaves_out_what_is_not_there():
+    change = mapping.voice_change(schemas.VoiceChange(name="Nora", description=None, languages=["en", "ar"]))
+    assert (change.name, change.languages, change.cleared) == ("Nora", ("en", "ar"), {"description"})
+    assert (change.age, change.dialects, change.stability) == (None, None, None)
+    with pytest.raises(InvalidRequest, match="Nothing is to be changed"):
+        mapping.voice_change(schemas.VoiceChange())
+
+
+def test_lists_in_forms_are_separated_or_repeated():
+    file = UploadFile(io.BytesIO(b""))
+    for languages in ("ar, en", ["ar", "en"], "ar,,en , ar", ["ar,en", " "]):
+        form = forms.NewVoiceForm(file=file, name="Nora", languages=languages)
+        assert mapping.new_voice(form).languages == ("ar", "en")
+    with pytest.raises(ValueError, match="valid string"):
+        forms.NewVoiceForm(file=file, name="Nora", languages=[file])
+
+
+def test_an_imported_voice_needs_its_own_consent():
+    kept = NewVoice(name="Nora", stability=0.25, consent_id="cons_of_another_server")
+    file = PortableVoice(new=kept, transcript=None, reference=b"", preview=None)
+    form = forms.ImportForm(file=UploadFile(io.BytesIO(b"")), name="Nadia")
+    assert mapping.imported_voice(form, file) == NewVoice(name="Nadia", stability=0.25, consent_id=None)
+
+
+def test_a_deletion_says_what_was_removed():
+    told = mapping.deleted_voice(Removed("voice_1", ("prepared.json", "reference.flac")))
+    assert told.model_dump() == {"id": "voice_1", "deleted": True, "removed": ["prepared", "reference"]}
 
 
 @pytest.mark.parametrize("body", [{"favorite": 1}, {"favorite": True, "more": 1}, {}])
