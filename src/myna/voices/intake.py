@@ -66,9 +66,9 @@ def examine(
 
     `samples` is mono; anything beyond `maximum_seconds` is not looked at. `transcript` is what is said in the whole
     recording, `language` its BCP 47 tag. Never raises for what is in the recording: `Intake.report.refuse()` does.
-    Safe in threads; about 1 s for a recording of 30 s.
+    Safe in threads; about 0.7 s of one core for a recording of 30 s, and 1.3 s more with a text.
     """
-    sound = samples[: round(maximum_seconds * rate)]
+    sound = np.nan_to_num(samples[: round(maximum_seconds * rate)], nan=0.0, posinf=0.0, neginf=0.0)
     report, reference, embedding, text = _measured(sound, rate, transcript, language)
     report = replace(report, duration=len(samples) / rate)
     report = replace(
@@ -112,7 +112,7 @@ def _levelled(samples: Samples) -> Samples:
     """Without a constant part, and within full scale."""
     if not len(samples):
         return samples
-    centred = samples - samples.mean(dtype=np.float64)
+    centred = samples - float(np.median(samples))  # the mean of a voice is not its middle: its pulses point one way
     return np.asarray(centred / max(1.0, float(np.abs(centred).max())), np.float32)
 
 
