@@ -84,7 +84,7 @@ class Library:
         import espeakng_loader
 
         self._folder = _private_folder(Path(espeakng_loader.get_data_path()))
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
+        self._library = ctypes.CDLL(_own_copy(Path(espeakng_loader.get_library_path()), self._folder))
         self._library.espeak_Synth.argtypes = [
             *(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
             *(ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p),
@@ -161,6 +161,11 @@ def _private_folder(source: Path) -> Path:
         (variants / entry.name).symlink_to(entry)
     (variants / _SLOT).write_text(f"language variant\nname {_SLOT}\n")
     return folder
+
+
+def _own_copy(library: Path, folder: Path) -> str:
+    """espeak-ng keeps everything in global variables; a copy of its file has its own, so two engines do not meet."""
+    return str(shutil.copy(library, folder / library.name))
 
 
 def _remove_abandoned() -> None:

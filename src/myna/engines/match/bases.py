@@ -19,6 +19,8 @@ from myna.errors import EngineUnavailable
 
 _VARIANTS = ("", "m3", "f2", "f3")
 """Of espeak-ng: plain ones, that can be understood, with vocal tracts of different length."""
+_PITCH = {"slt": 172, "rms": 100, "awb": 130, "kal16": 91, "": 102, "m3": 105, "f2": 178, "f3": 203}
+"""Hz, roughly, as measured; decides only which bases are worth a trial."""
 _ENGINES: dict[str, type[Engine]] = {"espeak": EspeakEngine, "flite": FliteEngine}
 
 
@@ -33,6 +35,11 @@ class Base:
     @property
     def id(self) -> str:
         return f"{self.engine}:{self.name}"
+
+    @property
+    def rough_pitch(self) -> float:
+        """Hz."""
+        return float(_PITCH.get(self.name, 130))
 
     @property
     def natural(self) -> bool:

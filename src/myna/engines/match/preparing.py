@@ -64,7 +64,8 @@ class Preparation:
         """Of a base in a language, measured once."""
         key = (base.id, language)
         if key not in self._melodies:
-            pitch = pitch_of(self._bases.say(base, calibration_text(language), language))
+            frames = self._frames.get(key)
+            pitch = frames.pitch if frames else pitch_of(self._bases.say(base, calibration_text(language), language))
             self._melodies[key] = melody(pitch)
         return self._melodies[key]
 
@@ -72,15 +73,21 @@ class Preparation:
         self, goal: _Goal, candidates: Sequence[Base], language: str, words: str | None, most: int = _TRIED
     ) -> Match:
         """Of the bases whose pitch is nearest, the one that comes nearest to the goal when it is transformed."""
-        tones = {base: self.melody(base, language) for base in candidates}
-        nearest = sorted(candidates, key=lambda base: abs(tones[base].middle - goal.melody.middle))[:most]
+        middle = float(np.exp(goal.melody.middle))
+        nearest = sorted(candidates, key=lambda base: abs(np.log(base.rough_pitch / middle)))[:most]
         tried = {base: fit(self._measured(base, language), goal.frames) for base in nearest}
         base = nearest[0]
         if len(nearest) > 1:
-            base = max(nearest, key=lambda base: goal.score(self._measured(base, language), tones[base], tried[base]))
+            base = max(nearest, key=lambda base: self._score(goal, base, language, tried[base]))
+        tone = self.melody(base, language)
         transform = self._learned(base, language, goal, words) or tried[base]
-        transform = _with_room(transform, self._measured(base, language), tones[base], goal.melody)
-        return Match(base, language, tones[base], transform)
+        transform = _with_room(transform, self._measured(base, language), tone, goal.melody)
+        return Match(base, language, tone, transform)
+
+    def _score(self, goal: _Goal, base: Base, language: str, transform: Transform) -> float:
+        """How alike the speakers are after the transform."""
+        sound = _sound(self._measured(base, language), self.melody(base, language), transform, goal.melody)
+        return similarity(speaker_embedding(sound, RATE), goal.embedding)
 
     def _learned(self, base: Base, language: str, goal: _Goal, words: str | None) -> Transform | None:
         """The transform from what the base makes of the reference's own words, when they are known."""
@@ -111,10 +118,6 @@ class _Goal:
     frames: Frames
     melody: Melody
     embedding: Embedding
-
-    def score(self, source: Frames, tone: Melody, transform: Transform) -> float:
-        """How alike the speakers are after the transform."""
-        return similarity(speaker_embedding(_sound(source, tone, transform, self.melody), RATE), self.embedding)
 
 
 def _goal(frames: Frames) -> _Goal:

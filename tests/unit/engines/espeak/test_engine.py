@@ -146,3 +146,12 @@ def test_the_private_folder_is_removed_and_so_are_abandoned_ones() -> None:
         assert not own.exists()
     finally:
         kept.rmdir()
+
+
+def test_two_engines_in_one_process_do_not_disturb_each_other() -> None:
+    first, second = EspeakEngine(), EspeakEngine()
+    assert seconds(speak(second, "One engine speaks.", "en-US", AMERICAN)) > 0.5
+    second.close()
+    del second
+    assert seconds(speak(first, "The other one goes on.", "en-US", AMERICAN)) > 0.5
+    first.close()
