@@ -50,6 +50,7 @@ def options(
 
 def main() -> None:
     """Run a command. What is not a fault of Myna's own ends with words, not with a stack trace."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # requests share the cores; its threads would spin for them
     try:
         app()
     except MynaError as error:
