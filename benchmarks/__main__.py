@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.report import render
 
-NAMES = ("speech", "streaming", "memory", "paging", "ledger")
+NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning")
 RESULTS = Path("benchmarks/results.json")
 PAGE = Path("docs/performance.md")
 

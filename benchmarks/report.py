@@ -20,6 +20,14 @@ TITLES = {
     "streaming": ("First byte", "One client, one long text, the median of nine streams."),
     "memory": ("Memory", "Resident memory of the server and its engine processes, before and after, four clients."),
     "paging": ("Paging", "A page of 50 outputs and the count, SQLite, medians of 60."),
+    "cloning": (
+        "Cloning",
+        "The engine `match` on synthetic speakers (there are no recordings of people here), each cloned from half "
+        "a minute and compared on sentences that the reference does not say. No speaker is a base of its own "
+        "clone. Pitch by Harvest; spectrum: long-term mean in 30 mel bands; likeness: cosine of Resemblyzer "
+        "embeddings (the same speaker scores 0.85 and more, others up to 0.75); word errors by pocketsphinx. "
+        "`stock` is the base as it is, `ceiling` the reference itself, taken apart and put together by WORLD.",
+    ),
     "ledger": ("Ledger", "Hold and settle, 32 tasks at once on one account, each operation its own durable commit."),
 }
 

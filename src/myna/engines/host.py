@@ -37,7 +37,7 @@ _PREPARING_SECONDS = 120.0
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
-    return kept | {"ORT_DISABLE_TELEMETRY": "1"}
+    return {"OPENBLAS_NUM_THREADS": "1"} | kept | {"ORT_DISABLE_TELEMETRY": "1"}  # processes share the cores
 
 
 async def spawn_engine(engine: str, python: str = sys.executable) -> Process:

@@ -12,7 +12,7 @@ from myna.audio.matching.vocoder import BINS, RATE, Frames, Matrix
 
 _DEPTH = 3.0
 """Frames of which the level is this much (in units of ln 10, 10 dB) below the loud ones are pauses."""
-_MOST_FRAMES = 600
+_MOST_FRAMES = 400
 """Frames that stand for a voice where all are compared with all."""
 _SEED = 1
 _FLOOR = 7.2 * np.log(10)
@@ -84,7 +84,7 @@ def long_term(frames: Frames) -> Matrix:
 
 
 def sample_of(frames: Frames) -> Matrix:
-    """The envelopes of up to 600 voiced frames, spread over all of them."""
+    """The envelopes of up to 400 voiced frames, spread over all of them."""
     chosen = frames.envelope[audible(frames) & (frames.pitch > 0)]
     order = np.random.default_rng(_SEED).permutation(len(chosen))
     return np.asarray(chosen[order[:_MOST_FRAMES]])

@@ -12,7 +12,7 @@ SHORTEST, LONGEST = 0.88, 1.15
 _LOWEST, _HIGHEST = 150.0, 5_500.0
 """Hz between which resonances tell speakers apart."""
 _ORDER = 12
-_STEP = 0.01
+_ROUGH_STEP, _STEP = 0.03, 0.01
 
 
 def stretch_between(source: Matrix, target: Matrix) -> float:
@@ -22,10 +22,14 @@ def stretch_between(source: Matrix, target: Matrix) -> float:
     that of each frame from its nearest neighbour in the other set (Chamfer), without what the means differ by: what is
     alike are the vowels of both, wherever in the recording they are.
     """
-    factors = np.arange(SHORTEST, LONGEST + _STEP / 2, _STEP)
     goal = _shapes(target)
-    distances = [_distance(_shapes(stretched(source, factor)), goal) for factor in factors]
-    return float(round(factors[int(np.argmin(distances))], 2))
+
+    def best(factors: Matrix) -> float:
+        return float(min(factors, key=lambda factor: _distance(_shapes(stretched(source, factor)), goal)))
+
+    rough = best(np.arange(SHORTEST, LONGEST + _STEP, _ROUGH_STEP))
+    near = np.clip(rough + _STEP * np.arange(-2, 3), SHORTEST, LONGEST)
+    return round(best(near), 2)
 
 
 def _shapes(envelopes: Matrix) -> Matrix:

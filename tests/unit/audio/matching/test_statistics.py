@@ -34,4 +34,4 @@ def test_the_bandwidth_of_a_recording_is_found(rate: int) -> None:
 
 def test_voiced_seconds_and_sample() -> None:
     assert 1.5 < voiced_seconds(frames()) < 5.5
-    assert len(sample_of(frames())) <= 600
+    assert len(sample_of(frames())) <= 400
