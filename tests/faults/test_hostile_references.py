@@ -127,7 +127,12 @@ def test_a_server_survives_hostile_recordings(
         way, send = list(senders.all.items())[number % len(senders.all)]
         part = (NAMES[number % len(NAMES)] or "unnamed", data, TYPES[number // len(senders.all) % len(TYPES)])
         start = time.monotonic()
-        answer = send(part)
+        try:
+            answer = send(part)
+        except httpx.TransportError as error:
+            raise AssertionError(
+                f"{number}: {name}, sent as {way}: {error!r}, exit status {server.exit_status}"
+            ) from error
         slowest = max(slowest, time.monotonic() - start)
         assert answer.status_code < 500, f"{name}, sent as {way}: {answer.text}"
         if answer.status_code >= 400:
