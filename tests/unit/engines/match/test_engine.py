@@ -66,7 +66,7 @@ def test_similarity_brings_it_nearer_step_by_step(engine: MatchEngine) -> None:
 def test_stability_narrows_the_melody_and_the_variation(engine: MatchEngine) -> None:
     spreads, variations = [], []
     for stability in (0.0, 0.5, 1.0):
-        takes = [joined(speak(engine, stability=stability, seed=seed)) for seed in range(4)]
+        takes = [joined(speak(engine, stability=stability, seed=seed)) for seed in range(12)]
         contours = [pitch_contour(take, RATE) for take in takes]
         spreads.append(np.mean([np.std(np.log(contour[contour > 0])) for contour in contours]))
         variations.append(np.mean([contour_distance(contours[0], other) for other in contours[1:]]))
