@@ -297,3 +297,15 @@ class TestTimestamps:
         with pytest.raises(httpx.RemoteProtocolError):
             account.speak(text=text, path="/with-timestamps")
         assert account.spent == 0
+
+
+def test_more_streams_at_once_than_allowed(make_server: ServerFactory):
+    account = Account(make_server(MYNA_MAX_CONCURRENT_STREAMS="1"), credits=1_000)
+    text = "This is the beginning. " * 20 + "fake:slow=30 This sentence takes its time. " * 20
+    body = {"voice_id": STOCK, "text": text, "streaming": True}
+    with account.http.stream("POST", "/text-to-speech/fake", json=body) as answer:
+        pieces = answer.iter_bytes()  # kept: the connection closes with it
+        next(pieces)
+        refused = account.speak()
+        check_error(refused, 42901)
+        assert int(refused.headers["retry-after"]) >= 1
