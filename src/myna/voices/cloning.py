@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,7 +24,7 @@ from myna.storage.base import ObjectStorage
 from myna.voices.blocked import BlockedVoices
 from myna.voices.consents import Consents
 from myna.voices.fields import checked_change, checked_language, checked_new
-from myna.voices.files import Sound, read_file, sixteen_bits
+from myna.voices.files import Sound, digest, read_file, sixteen_bits
 from myna.voices.keeping import KeptVoices
 from myna.voices.owners import affirmed_by, owner_of
 from myna.voices.preparing import Preparation
@@ -115,12 +114,12 @@ class CloningService:
         self, account_id: str, samples_pcm16: bytes, prepared: PreparedVoice, similarity: float | None
     ) -> None:
         """Know a preview again for a day. `samples_pcm16` are all its samples: 16 bits, little-endian, mono."""
-        now, digest = clock.now(), await asyncio.to_thread(_digest, samples_pcm16)
+        now, sound_hash = clock.now(), await asyncio.to_thread(digest, samples_pcm16)
         preview = Preview(prepared.capabilities.name, 1.0 if similarity is None else similarity)
         async with self._database.transaction() as connection:
             await PreviewRepository(connection).keep(
                 account_id,
-                digest,
+                sound_hash,
                 prepared.reference_hash,
                 preview,
                 at=now,
@@ -263,10 +262,10 @@ class CloningService:
         """How the preview was made, when that was here and of this recording."""
         known = None
         if preview is not None:
-            digest = await asyncio.to_thread(lambda: _digest(sixteen_bits(preview[0])))
+            sound_hash = await asyncio.to_thread(lambda: digest(sixteen_bits(preview[0])))
             async with self._database.reading() as connection:
                 known = await PreviewRepository(connection).find(
-                    account_id, digest, prepared.reference_hash, clock.now()
+                    account_id, sound_hash, prepared.reference_hash, clock.now()
                 )
         if known is None and self._settings.verified_previews == "on":
             raise InvalidRequest(
@@ -279,10 +278,6 @@ class CloningService:
     async def _forget_previews_of(self, voice: ClonedVoice) -> None:
         async with self._database.transaction() as connection:
             await PreviewRepository(connection).forget_of(voice.account_id, voice.reference_hash)
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _described(

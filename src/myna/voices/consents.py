@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from datetime import timedelta
 from typing import NoReturn
 
@@ -20,6 +19,7 @@ from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.storage.base import ObjectStorage
 from myna.voices.fields import checked_language, checked_name
+from myna.voices.files import digest
 from myna.voices.hearing import hear
 from myna.voices.owners import affirmed_by, owner_of
 from myna.voices.repository import ConsentRepository
@@ -72,7 +72,7 @@ class Consents:
             affirmed_by=affirmed_by(caller),
             created_at=clock.now(),
         )
-        await self._announce(consent, hashlib.sha256(recording).hexdigest())
+        await self._announce(consent, digest(recording))
         file = await asyncio.to_thread(encode, sound.samples, sound.sample_rate, "flac")
         await self._storage.put(consent.object_key, file)
         async with self._database.transaction() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -29,6 +30,11 @@ _OUR_FULL_SCALE = 32_767
 
 Sound = tuple[Samples, int]
 """Mono samples and their rate in Hz."""
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal, by which a recording or a preview is known again."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def sixteen_bits(samples: Samples) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.voices.blocked import BlockedVoices
 from myna.voices.fields import checked_language, checked_share, checked_transcript
+from myna.voices.files import digest
 from myna.voices.intake import Intake, examine
 from myna.voices.own import spoken_languages
 from myna.voices.owners import owner_of
@@ -112,8 +112,8 @@ class Preparation:
         transcript, language = _checked(transcript, language)
         able = self.engine(engine)
         self._check_size(data)
-        digest = await asyncio.to_thread(_digest, data)
-        wanted = _Wanted(_account_of(caller), digest, able.name, transcript, language)
+        reference_hash = await asyncio.to_thread(digest, data)
+        wanted = _Wanted(_account_of(caller), reference_hash, able.name, transcript, language)
         prepared = self._kept.get(wanted)
         if prepared is None:
             prepared = await self._running.result(wanted, lambda: self._start(wanted, data, able))
@@ -224,10 +224,6 @@ def _account_of(caller: Caller | Account | None) -> str:
 
 def _checked(transcript: str | None, language: str | None) -> tuple[str | None, str | None]:
     return checked_transcript(transcript), checked_language(language) if language else None
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def _voice(able: Capabilities, settings: dict[str, Any], language: str | None) -> Voice:

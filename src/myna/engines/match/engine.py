@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any, ClassVar
@@ -21,6 +21,7 @@ from myna.engines.match.bases import Bases
 from myna.engines.match.pieces import PieceByPiece
 from myna.engines.match.preparing import Preparation
 from myna.engines.match.voice import FORMAT, Match, MatchedVoice, from_settings, to_settings
+from myna.kit.cache import Cache
 
 _CHUNK = RATE // 2
 _KEPT_VOICES = 32
@@ -39,7 +40,7 @@ class MatchEngine(Engine):
         """`excluded`: ids of bases, such as `flite:slt`, that no new voice is built on."""
         self._bases = Bases()
         self._preparation = Preparation(self._bases, excluded)
-        self._voices: OrderedDict[str, MatchedVoice] = OrderedDict()
+        self._voices: Cache[str, MatchedVoice] = Cache(entries=_KEPT_VOICES, weight=_KEPT_VOICES)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
@@ -116,12 +117,11 @@ class MatchEngine(Engine):
     def _voice(self, settings: Mapping[str, Any]) -> MatchedVoice:
         """Read once for each content."""
         key = hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode()).hexdigest()
-        if key not in self._voices:
-            self._voices[key] = from_settings(settings)
-        self._voices.move_to_end(key)
-        while len(self._voices) > _KEPT_VOICES:
-            self._voices.popitem(last=False)
-        return self._voices[key]
+        voice = self._voices.get(key)
+        if voice is None:
+            voice = from_settings(settings)
+            self._voices.put(key, voice)
+        return voice
 
 
 class _Parts:
