@@ -95,6 +95,8 @@ class Settings(BaseSettings):
     """How long an engine may take to load."""
     engine_silence_seconds: float = Field(30.0, ge=0.1, le=3600)
     """An engine that says nothing for this long in the middle of its work hangs, and is replaced."""
+    engine_prepare_seconds: float = Field(120.0, ge=0.1, le=3600)
+    """How long an engine may take to make a voice of a recording."""
     engine_memory_mb: int = Field(2048, ge=64)
     """A child process that has grown beyond this is replaced after its work."""
     engine_idle_seconds: float = Field(600.0, ge=1)

@@ -48,7 +48,8 @@ def signal_to_noise(samples: Samples, rate: int, segments: list[Segment]) -> flo
     """The level of the speech over the level of the noise in dB, −10 to 60, from 80 Hz to 8 kHz.
 
     Noise is what sounds in the pauses, or what each frequency holds in its quiet moments within the speech, whichever
-    is louder: a recording may have no pauses, or a gate that mutes them.
+    is louder: a recording may have no pauses, or a gate that mutes them. Quiet moments of speech still hold a little
+    of it, so that noise of −25 dB without pauses is heard up to 6 dB too loud.
     """
     sound = resample(samples, rate, _RATE)
     spectra = _spectra(sound, _SIZE, _HOP)[:, round(_LOWEST * _SIZE / _RATE) :]

@@ -31,10 +31,6 @@ _PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
 """What an engine need not know, by the beginning of the name."""
 
 
-_PREPARING_SECONDS = 120.0
-"""How long the making of a voice may be silent: nothing comes before it is done."""
-
-
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
     return {"OPENBLAS_NUM_THREADS": "1"} | kept | {"ORT_DISABLE_TELEMETRY": "1"}  # processes share the cores
@@ -61,6 +57,7 @@ class EngineHost:
         self._registry = registry
         self._spawn = spawn
         self._silence = settings.engine_silence_seconds
+        self._preparing = settings.engine_prepare_seconds
         self._limits = PoolLimits(
             processes=settings.engine_processes,
             queue=settings.engine_queue,
@@ -114,7 +111,7 @@ class EngineHost:
         header = {"type": "prepare", "sample_rate": sample_rate, "transcript": transcript, "language": language}
         async with self._pool(engine).lend() as process:
             await process.send(header, payload_of(reference))
-            answer, _ = await process.receive(max(self._silence, _PREPARING_SECONDS))
+            answer, _ = await process.receive(self._preparing)
         made: dict[str, Any] = answer["settings"]
         return made
 

@@ -163,7 +163,7 @@ async def test_blocked_speakers_are_refused_also_when_they_were_prepared_before(
 )
 async def test_an_engine_that_fails(local_studio: Studio, transcript: str, error: type[Exception], said: str) -> None:
     studio = local_studio
-    studio.settings.engine_silence_seconds = 1.0
+    studio.settings.engine_prepare_seconds = 1.0
     engines = EngineHost(studio.settings, studio.registry)
     preparation = Preparation(
         studio.settings, engines, studio.registry, BlockedVoices(studio.settings, studio.database)
