@@ -1,0 +1,1 @@
+"""A video in one language comes back in another, in sync."""

@@ -1,0 +1,77 @@
+"""The contract of engines that turn sound into text. They run in child processes, as all engines do."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import ClassVar
+
+from myna.engines.base import Samples
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionCapabilities:
+    """What a recogniser can do, as data."""
+
+    name: str
+    description: str
+    version: str
+    licence: str
+    """Of the code and of the weights."""
+    languages: tuple[str, ...]
+    """BCP 47 tags."""
+    detects_language: bool = False
+    word_timestamps: bool = True
+    alignment: bool = False
+    """It can find the words of a known text in a recording."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word, and when it is said: seconds from the start of the sound."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float = 1.0
+    """0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionRequest:
+    """One stretch of speech, up to a minute or so."""
+
+    language: str | None = None
+    """BCP 47 tag; None asks an engine that can to find out."""
+    transcript: str | None = None
+    """What is said, when it is known: then its words are only found in the sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    language: str
+    words: tuple[HeardWord, ...]
+
+
+class RecognitionEngine(abc.ABC):
+    """Base class of recognisers. Heavy libraries are imported inside the methods, never at import."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abc.abstractmethod
+    def available(cls) -> tuple[bool, str]:
+        """Whether it can run here, and if not, why and what to do. Cheap; called in the server's process."""
+
+    @classmethod
+    @abc.abstractmethod
+    def describe(cls) -> RecognitionCapabilities:
+        """What it can do. Cheap; called in the server's process."""
+
+    @abc.abstractmethod
+    def recognise(self, samples: Samples, sample_rate: int, request: RecognitionRequest) -> Recognised:
+        """The words in mono sound. Called in the child process. No words is an answer, not an error."""
+
+    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
+        """Let go of everything. The process ends right after."""
