@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.storages",
     "tests.fixtures.speech",
     "tests.fixtures.recordings",
+    "tests.fixtures.canary",
 ]
 
 

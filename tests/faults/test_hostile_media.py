@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +14,9 @@ import pytest
 
 from myna.errors import UnsupportedMedia
 from myna.media.decode import Decoded
-from myna.media.encode import encode
 from myna.media.sandbox import decode_untrusted
-from tests.fixtures.hostile import SECONDS, Targets, hostile_files, real_recordings
-from tests.fixtures.speech import speech_like
+from tests.fixtures.canary import SECRET_SECONDS, Canary
+from tests.fixtures.hostile import SECONDS, hostile_files, real_recordings
 
 pytestmark = pytest.mark.fault
 
@@ -29,43 +25,6 @@ MAX_SECONDS = 120.0
 AT_ONCE = 4
 MOST_GROWTH = 30_000_000
 """Bytes: a few results of two minutes, which are freed but may stay with the allocator."""
-
-
-class Canary:
-    """A secret sound in a file and a server on loopback that nobody may ask for anything."""
-
-    def __init__(self, folder: Path) -> None:
-        self.requests: list[str] = []
-        canary = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                canary.requests.append(self.path)
-                self.send_response(404)
-                self.end_headers()
-
-            def log_message(self, *parts) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Answer)
-        self.secret = folder / "secret.wav"
-        self.secret.write_bytes(encode(speech_like(37, 8_000), 8_000, "wav"))
-
-    @property
-    def targets(self) -> Targets:
-        return Targets(url=f"http://127.0.0.1:{self.server.server_port}/secret.wav", path=str(self.secret))
-
-
-@pytest.fixture
-def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
-    monkeypatch.chdir(tmp_path)
-    canary = Canary(tmp_path)
-    thread = threading.Thread(target=canary.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield canary
-    canary.server.shutdown()
-    thread.join()
-    canary.server.server_close()
 
 
 async def outcome(data: bytes) -> str:
@@ -83,7 +42,7 @@ def check(found: Decoded) -> None:
     assert 4_000 <= found.sample_rate <= 48_000
     assert np.isfinite(found.samples).all()
     assert np.abs(found.samples).max() <= 8
-    assert found.seconds != pytest.approx(37, abs=0.1), "the secret was read"
+    assert found.seconds != pytest.approx(SECRET_SECONDS, abs=0.1), "the secret was read"
 
 
 def memory() -> int:

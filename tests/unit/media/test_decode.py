@@ -2,10 +2,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import av
 import numpy as np
@@ -19,6 +15,7 @@ from myna.errors import UnsupportedMedia
 from myna.media.decode import decode
 from myna.media.encode import encode
 from myna.media.formats import AudioFormat
+from tests.fixtures.canary import SECRET_RATE, SECRET_SECONDS, Canary
 from tests.fixtures.speech import level, speech_like
 
 RATE = 24_000
@@ -271,53 +268,6 @@ def test_any_bytes_give_sound_or_a_refusal(format: AudioFormat, edits: list[tupl
     assert 0 < len(samples) <= 61 * rate
 
 
-class Canary:
-    """A secret file, a secret transport stream and a loopback server that must not be asked for anything."""
-
-    def __init__(self, folder: Path) -> None:
-        self.requests: list[str] = []
-        canary = self
-
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                canary.requests.append(self.path)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *parts) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Answer)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/secret.ts"
-        self.wav = folder / "secret.wav"
-        self.wav.write_bytes(encode(speech_like(1, RATE), RATE, "wav"))
-        self.text = folder / "secret.txt"
-        self.text.write_text("secret\n" * 100)
-        self.stream = folder / "secret.ts"
-        with av.open(str(self.stream), "w", format="mpegts") as output:
-            track = output.add_stream("aac", rate=48_000, layout="mono")
-            frame = av.AudioFrame.from_ndarray(speech_like(1, 48_000)[None], format="fltp", layout="mono")
-            frame.sample_rate = 48_000
-            output.mux(track.encode(frame))
-            output.mux(track.encode(None))
-
-    def playlist(self, target: str) -> bytes:
-        head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n"
-        return f"{head}#EXTINF:1.0,\n{target}\n#EXT-X-ENDLIST\n".encode()
-
-
-@pytest.fixture
-def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Canary]:
-    monkeypatch.chdir(tmp_path)
-    canary = Canary(tmp_path)
-    thread = threading.Thread(target=canary.server.serve_forever, args=(0.01,))
-    thread.start()
-    yield canary
-    canary.server.shutdown()
-    thread.join()
-    canary.server.server_close()
-
-
 ATTACKS = {
     "a1/a5 HLS to http": lambda c: c.playlist(c.url),
     "a2/a6 HLS to an absolute path": lambda c: c.playlist(str(c.stream)),
@@ -346,7 +296,7 @@ def test_a_playlist_is_refused_and_nothing_else_is_opened(attack: str, canary: C
 def test_the_attack_is_real(canary: Canary):
     """Without the whitelist FFmpeg does read the other file."""
     with av.open(io.BytesIO(ATTACKS["a8 ffconcat, relative"](canary))) as container:
-        assert sum(frame.samples for frame in container.decode(audio=0)) == RATE
+        assert sum(frame.samples for frame in container.decode(audio=0)) == SECRET_SECONDS * SECRET_RATE
 
 
 def test_an_mp4_that_refers_to_another_file_does_not_open_it(canary: Canary):
