@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     """Take work from the queue."""
     worker_concurrency: int = Field(4, ge=1, le=256)
     """Queued jobs that run at once on this node."""
+    dubs_at_once: int = Field(default_factory=lambda: max(1, (os.cpu_count() or 1) // 2), ge=1, le=256)
+    """Dubs that are worked on at once on this node."""
     queue_poll_seconds: float = Field(0.2, ge=0.01, le=10)
     """How often the queue is looked at. Interactive requests do not wait for it."""
     heartbeat_seconds: float = Field(1.0, ge=0.1, le=60)
@@ -86,7 +88,8 @@ class Settings(BaseSettings):
 
     # Engines
     engines: Names = Field(default_factory=list)
-    """Engines that may be used, the preferred first. Empty: all that are installed, except `fake`."""
+    """Engines that may be used, the preferred first. Of those that speak, that hear and that translate: when none is
+    named, all that are installed, except those for tests."""
     voice_aliases: dict[str, str] = Field(default_factory=dict)
     """Other voices for vendors' names: `{"magichour:Label": "espeak:en-us.f3"}`. See docs/voices.md."""
     engine_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
@@ -97,6 +100,10 @@ class Settings(BaseSettings):
     """An engine that says nothing for this long in the middle of its work hangs, and is replaced."""
     engine_prepare_seconds: float = Field(120.0, ge=0.1, le=3600)
     """How long an engine may take to make a voice of a recording."""
+    engine_recognise_seconds: float = Field(300.0, ge=0.1, le=3600)
+    """How long an engine may take to hear, or to align, one stretch of speech (up to a minute or so)."""
+    engine_translate_seconds: float = Field(300.0, ge=0.1, le=3600)
+    """How long an engine may take to translate a batch of lines."""
     engine_memory_mb: int = Field(2048, ge=64)
     """A child process that has grown beyond this is replaced after its work."""
     engine_idle_seconds: float = Field(600.0, ge=1)
@@ -133,6 +140,12 @@ class Settings(BaseSettings):
     """Cloned voices of one account."""
     max_concurrent_clones: int = Field(2, ge=1)
     """Recordings that one account may have examined or previewed at once."""
+    max_dub_languages: int = Field(10, ge=1, le=100)
+    """Languages that one dub may have."""
+    max_dub_bytes: int = Field(1_000_000_000, ge=1_000)
+    """Bytes of the source of a dub."""
+    max_dub_seconds: float = Field(7_200.0, ge=1)
+    """Seconds of the source of a dub."""
     fetch_allow: str = ""
     """Private networks that URL inputs and webhooks may reach: CIDRs, separated by commas."""
 
@@ -155,6 +168,10 @@ class Settings(BaseSettings):
     """Thousandths of a credit. Also the price of the native API."""
     munsit_millicredits_per_wallet_credit: int = Field(50, ge=0)
     """What one credit of Munsit's wallet is worth; each character costs two of them."""
+    dub_millicredits_per_second: int = Field(250, ge=0)
+    """Thousandths of a credit for each second of a dub's source in each language."""
+    dub_estimate_seconds: float = Field(60.0, ge=1)
+    """A source that is yet to be fetched counts as this long; the real price is held as soon as it is known."""
     hold_seconds: float = Field(86_400.0, ge=60)
     """A hold whose work is gone is released after this long."""
 

@@ -280,6 +280,45 @@ blocked_voices = Table(
 )
 """Speakers that nobody may clone here. `embedding` is a speaker embedding of 256 numbers."""
 
+dubs = Table(
+    "dubs",
+    metadata,
+    _id(),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False, index=True),
+    Column("api", String(32), nullable=False),
+    Column("name", String(500), nullable=False, default=""),
+    Column("request", JSON, nullable=False),
+    Column("source", JSON, nullable=False),
+    Column("source_language", String(35)),
+    Column("speakers", JSON, nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("stages", JSON, nullable=False),
+    Column("price_per_second", BigInteger, nullable=False),
+    Column("files_kept", Boolean, nullable=False, default=True),
+    Column("deleted_at", Moment, index=True),
+    Column("updated_at", Moment, nullable=False),
+    _created(),
+    Index(None, "account_id", "created_at", "id"),
+    Index(None, "files_kept", "updated_at"),
+)
+"""Sources and what is known of them. `job_id` is the last job; a deleted row goes when its files are gone."""
+
+dub_targets = Table(
+    "dub_targets",
+    metadata,
+    Column("dub_id", ForeignKey("dubs.id"), primary_key=True),
+    Column("language", String(35), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("draft", JSON, nullable=False),
+    Column("outputs", JSON, nullable=False),
+    Column("levels", JSON, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+"""The languages of dubs. `draft` is what a running job has made of the lines and files; it replaces them at its end."""
+
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, Literal
+
+from myna.jobs.schemas import Job
 
 Fit = Literal["natural", "absorbed", "paced", "stretched", "shortened", "overflow", "failed"]
 """How a line came into its place: as it was spoken; using the silence after it; spoken at another rate; stretched
@@ -127,3 +131,135 @@ class DubRequest:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> DubRequest:
+        return cls(**{**document, "target_languages": tuple(document["target_languages"])})
+
+
+STAGES = (
+    "fetch",
+    "probe",
+    "extract",
+    "listen",
+    "separate",
+    "speakers",
+    "transcribe",
+    "translate",
+    "speak",
+    "plan",
+    "fit",
+    "mix",
+    "mux",
+    "verify",
+    "publish",
+)
+"""What a dub goes through, in order. The embedded separation needs to know where somebody speaks, so it listens first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """What a stage took in the last job of a dub."""
+
+    starts: int
+    """How often it was begun: more than once when a node died in it."""
+    seconds: float
+    """Of its last, finished run; 0 while it runs."""
+
+
+FileName = Literal["result", "dialogue", "bed", "source_srt", "source_vtt", "target_srt", "target_vtt"]
+
+
+@dataclass(frozen=True, slots=True)
+class DubFile:
+    """A file of a dub in the storage."""
+
+    object_key: str
+    file_name: str
+    """Under which it is downloaded."""
+    media_type: str
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DubTarget:
+    """One language of a dub."""
+
+    language: str
+    lines: tuple[DubbedLine, ...]
+    """Of the finished dub, with the changes since; while the first job runs, as far as it has come."""
+    files: Mapping[str, DubFile]
+    """By `FileName`; empty until it is finished for the first time."""
+    output_id: str | None
+    """The output of the last finished job; the result is its file."""
+    levels: Mapping[str, float] = field(default_factory=dict)
+    """dB that each speaker was raised by, once measured. Kept, so that a changed line changes no other."""
+
+    @property
+    def changed(self) -> tuple[DubbedLine, ...]:
+        """The lines that the next job speaks anew."""
+        return tuple(line for line in self.lines if line.edited or line.fit == "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Dub:
+    """A source and all languages that it is dubbed into."""
+
+    id: str
+    """That of its first job."""
+    account_id: str
+    job: Job
+    """The last one: its status, stage, progress, price and error are those of the dub."""
+    api: str
+    name: str
+    """The name of the file that was sent, without folders."""
+    request: DubRequest
+    source: Mapping[str, Any]
+    """What the source is made of, as `MediaInfo.as_json` says; empty until it is known."""
+    source_language: str | None
+    """BCP 47 tag; None until it is known."""
+    speakers: tuple[Speaker, ...]
+    lines: tuple[SourceLine, ...]
+    targets: tuple[DubTarget, ...]
+    """In the order of the request."""
+    stages: Mapping[str, StageRecord]
+    """Of the last job, by name."""
+    price_per_second: int
+    """Milli-credits for a second of the source in one language."""
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of the source, when known."""
+        return self.source.get("duration")
+
+    def target(self, language: str) -> DubTarget | None:
+        return next((target for target in self.targets if target.language == language), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LineEdit:
+    """What to change of a line; None leaves it as it is."""
+
+    text: str | None = None
+    speaker: str | None = None
+    voice_id: str | None = None
+    start: float | None = None
+    """Seconds: where it is to begin."""
+    end: float | None = None
+    """Seconds: until when it is to be said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What dubbing the changed lines anew costs."""
+
+    price: int
+    """Milli-credits, held when it is begun; no more is charged."""
+    lines: Mapping[str, tuple[int, ...]]
+    """The numbers of the lines that will be spoken anew, by language; all of them where nothing is finished yet."""
+    seconds: float
+    """Of the source that are paid for, all languages together."""

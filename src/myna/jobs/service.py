@@ -124,6 +124,27 @@ class JobService:
                 job_id, among=("running",), at=clock.now(), stage=stage, progress=progress
             )
 
+    async def reprice(self, job_id: str, price: int) -> Job:
+        """The price is known better than when the job was accepted: hold `price` milli-credits instead.
+
+        The same price again changes nothing. Raises `Canceled` when the job has ended, and `InsufficientCredits`; then
+        what was held stays held.
+        """
+        async with self._database.transaction() as connection:
+            jobs = JobRepository(connection)
+            job = await _locked(jobs, job_id)
+            if job.finished:
+                raise Canceled
+            if job.price == price:
+                return job
+            await self._credits.void(job.hold_id)
+            expiry = clock.now() + clock.seconds(self._settings.hold_seconds)
+            hold = await self._credits.hold(job.account_id, price, key=f"{job.id}:{price}", expires_at=expiry)
+            changes = {"price": price, "charged": price, "hold_id": hold.id}
+            changed = await jobs.change(job.id, among=UNFINISHED, at=clock.now(), **changes)
+            assert changed is not None, "the job is locked, so nobody else has ended it"
+            return changed
+
     async def succeed(self, job_id: str, *, charge: int | None = None) -> Job:
         """The work is done: charge for it (`charge` milli-credits, the price when None) and tell.
 
