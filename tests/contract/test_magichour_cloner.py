@@ -30,9 +30,9 @@ def files():
 
 
 @pytest.fixture(scope="module")
-def open_server(make_server):
+def open_server(make_module_server):
     """A node that may fetch from this machine."""
-    return make_server(**ALLOWED)
+    return make_module_server(**ALLOWED)
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from tests.fixtures.receivers import answer, receiving
 
 
 @pytest.fixture(scope="module")
-def server(make_server):
+def server(make_module_server):
     """Five requests a minute and one job at a time; webhooks may reach this machine; a label of the operator's own."""
-    return make_server(
+    return make_module_server(
         MYNA_RATE_LIMITS="on",
         MYNA_REQUESTS_PER_MINUTE="5",
         MYNA_WORKER_CONCURRENCY="1",

@@ -322,8 +322,8 @@ class TestIdempotency:
 
 
 @pytest.fixture(scope="module")
-def limited_server(make_server: ServerFactory) -> ServerProcess:
-    return make_server(MYNA_REQUESTS_PER_MINUTE="5", MYNA_WRONG_KEYS_PER_MINUTE="5")
+def limited_server(make_module_server: ServerFactory) -> ServerProcess:
+    return make_module_server(MYNA_REQUESTS_PER_MINUTE="5", MYNA_WRONG_KEYS_PER_MINUTE="5")
 
 
 class TestRates:

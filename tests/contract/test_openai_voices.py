@@ -258,8 +258,8 @@ class TestVoices:
 
 
 @pytest.fixture(scope="module")
-def small_server(make_server):
-    return make_server(MYNA_MAX_VOICES="1", MYNA_CONSENT="recording")
+def small_server(make_module_server):
+    return make_module_server(MYNA_MAX_VOICES="1", MYNA_CONSENT="recording")
 
 
 class TestWhoseTheyAre:

@@ -54,15 +54,17 @@ def account(server, opened):
 
 
 @pytest.fixture(scope="module")
-def hasty_server(make_server):
+def hasty_server(make_module_server):
     """A node on which a create may take one second."""
-    return make_server(MYNA_STABLECOG_TIMEOUT_SECONDS="1", MYNA_PUBLIC_URL="http://testv.com/", MYNA_RATE_LIMITS="off")
+    return make_module_server(
+        MYNA_STABLECOG_TIMEOUT_SECONDS="1", MYNA_PUBLIC_URL="http://testv.com/", MYNA_RATE_LIMITS="off"
+    )
 
 
 @pytest.fixture(scope="module")
-def strict_server(make_server):
+def strict_server(make_module_server):
     """A node with request limits, with an address of its own, and without prices."""
-    return make_server(MYNA_PUBLIC_URL="http://testv.com/", MYNA_PRICES="off")
+    return make_module_server(MYNA_PUBLIC_URL="http://testv.com/", MYNA_PRICES="off")
 
 
 # Auth and transport

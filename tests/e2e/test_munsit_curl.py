@@ -19,9 +19,9 @@ TEXT = "This is how I will sound from now on."
 
 
 @pytest.fixture(scope="module")
-def cloning_server(make_server: ServerFactory) -> ServerProcess:
+def cloning_server(make_module_server: ServerFactory) -> ServerProcess:
     """With the engines of a fresh installation."""
-    return make_server(MYNA_ENGINES='["espeak", "match"]', MYNA_RATE_LIMITS="off")
+    return make_module_server(MYNA_ENGINES='["espeak", "match"]', MYNA_RATE_LIMITS="off")
 
 
 class Shell:
