@@ -19,12 +19,15 @@ from pydantic.fields import FieldInfo
 
 from myna import cli, settings
 from myna.engines.base import Capabilities
+from myna.engines.kinds import AnyCapabilities, kind_of
+from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.registry import GROUP
+from myna.engines.translation import TranslationCapabilities
 from myna.settings import Settings
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by scripts/docs. Change the code instead. -->"
-TABLE = re.compile(r"(?<=<!-- engines -->\n).*?(?=<!-- /engines -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (speech|recognition|translation) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 OF_THIS_MACHINE = {"data_dir": "the user's data folder", "engine_processes": "one for each core, at most 4"}
 """Defaults that differ from machine to machine."""
 WIDTH = 100
@@ -132,22 +135,44 @@ def _help(command: Any, name: str, parent: Any, level: int) -> Iterator[str]:
 
 def engines_page() -> str:
     page = (DOCS / "engines.md").read_text()
-    return TABLE.sub("\n".join(_engines_table()) + "\n", page)
+    return TABLE.sub(lambda found: f"{found[1]}{chr(10).join(_engines_table(found[2]))}\n{found[3]}", page)
 
 
-def _engines_table() -> Iterator[str]:
-    yield "| Engine | What it is | Languages | Hz | Options | Vowel marks | Licence |"
-    yield "|---|---|---|---|---|---|---|"
-    built_in = (entry for entry in entry_points(group=GROUP) if entry.value.startswith("myna."))
-    for able in sorted((entry.load().describe() for entry in built_in), key=lambda able: able.name):
-        yield _engine(able)
+def _engines_table(kind: str) -> Iterator[str]:
+    heads = {
+        "speech": "| Engine | What it is | Languages | Hz | Options | Vowel marks | Licence |",
+        "recognition": "| Engine | What it is | Languages | Options | Licence |",
+        "translation": "| Engine | What it is | Options | Licence |",
+    }
+    yield heads[kind]
+    yield "|" + "---|" * (heads[kind].count("|") - 1)
+    built_in = (entry.load() for entry in entry_points(group=GROUP) if entry.value.startswith("myna."))
+    for engine in sorted(built_in, key=lambda engine: str(engine.name)):
+        if kind_of(engine) == kind:
+            yield _engine(engine.describe())
 
 
-def _engine(able: Capabilities) -> str:
-    few = ", ".join(f"`{tag}`" for tag in able.languages) if len(able.languages) < 5 else str(len(able.languages))
-    options = ", ".join(f"`{option}`" for option in sorted(able.options))
-    cells = (f"`{able.name}` {able.version}", able.description, few, str(able.sample_rate), options, able.diacritics)
+def _engine(able: AnyCapabilities) -> str:
+    """What depends on the machine, such as pairs of languages that are installed, is left out."""
+    cells = [f"`{able.name}` {able.version}", able.description]
+    if not isinstance(able, TranslationCapabilities):
+        few = ", ".join(f"`{tag}`" for tag in able.languages) if len(able.languages) < 5 else str(len(able.languages))
+        cells.append(few)
+    match able:
+        case Capabilities():
+            options = (f"`{option}`" for option in sorted(able.options))
+            cells += [str(able.sample_rate), ", ".join(options), able.diacritics]
+        case RecognitionCapabilities():
+            can = {"alignment": able.alignment, "finds the language": able.detects_language}
+            cells.append(_listed(can))
+        case TranslationCapabilities():
+            can = {"fits a length": able.fits_length, "glossary": able.glossary}
+            cells.append(_listed(can))
     return f"| {' | '.join((*cells, able.licence))} |"
+
+
+def _listed(can: dict[str, bool]) -> str:
+    return ", ".join(option for option, has in can.items() if has)
 
 
 PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "cli.md": cli_page, "engines.md": engines_page}

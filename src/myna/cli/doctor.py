@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from myna.cli.speaking import Speaker, open_speaker
 from myna.errors import MynaError
 
 if TYPE_CHECKING:
+    from myna.engines.base import Samples
     from myna.settings import Settings
 
 Check = Callable[[], Awaitable[str]]
@@ -36,6 +38,8 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 async def _examine_all(settings: Settings) -> list[dict[str, str]]:
+    from myna.engines.kinds import KINDS
+
     data, speaker = open_data(settings), open_speaker(settings)
     checks: dict[str, Check] = {
         "settings": _settings,
@@ -43,7 +47,7 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         "storage": lambda: _storage(data),
         "ledger": lambda: _ledger(data),
         "work": lambda: _work(data),
-        **{f"engine {name}": lambda name=name: _engine(speaker, name) for name in speaker.registry.names},  # type: ignore[misc]
+        **_engines(speaker),
         "codecs": _codecs,
     }
     cloner = next((name for name in speaker.registry.names if speaker.registry.describe(name).cloning), None)
@@ -54,8 +58,8 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
     finally:
         await speaker.engines.close()
         await data.database.close()
-    absent = speaker.registry.unavailable.items()
-    rows += [{"part": f"engine {name}", "state": "absent", "details": reason} for name, reason in absent]
+    absent = {name: why for kind in KINDS for name, why in speaker.registry.unavailable_of(kind).items()}
+    rows += [{"part": f"engine {name}", "state": "absent", "details": why} for name, why in absent.items()]
     if not cloner:
         rows.append({"part": "cloning", "state": "absent", "details": "No engine here makes voices of recordings."})
     if not speaker.registry.names:
@@ -129,7 +133,42 @@ async def _work(data: LocalData) -> str:
     return f"{len(nodes)} nodes run, nothing is stuck"
 
 
-async def _engine(speaker: Speaker, name: str) -> str:
+def _engines(speaker: Speaker) -> dict[str, Check]:
+    """Of each kind, the preferred first."""
+    registry = speaker.registry
+    return {
+        **{f"engine {name}": partial(_speaks, speaker, name) for name in registry.names},
+        **{f"engine {name}": partial(_hears, speaker, name) for name in registry.recognisers},
+        **{f"engine {name}": partial(_translates, speaker, name) for name in registry.translators},
+    }
+
+
+async def _hears(speaker: Speaker, name: str) -> str:
+    """The engine finds words in what a voice says."""
+    from myna.engines.recognition import RecognitionRequest
+
+    able = speaker.registry.describe_recogniser(name)
+    if not speaker.registry.names:
+        await speaker.engines.warm(name)
+        return "nobody speaks to it"
+    samples, rate = await _sentence(speaker)
+    heard = await speaker.engines.recognise(name, samples, rate, RecognitionRequest(able.languages[0]))
+    if not heard.words:
+        raise MynaError("It heard no words in a sentence.")
+    return f"hears {len(able.languages)} languages" if len(able.languages) > 1 else f"hears {able.languages[0]}"
+
+
+async def _translates(speaker: Speaker, name: str) -> str:
+    """The engine translates a greeting by the first of its pairs."""
+    from myna.engines.translation import TranslationRequest
+
+    able = speaker.registry.describe_translator(name)
+    source, target = able.pairs[0] if able.pairs else ("en", "es")
+    await speaker.engines.translate(name, TranslationRequest(("Hello.",), source, target))
+    return "any pair of languages" if able.any_pair else f"{len(able.pairs)} pairs of languages"
+
+
+async def _speaks(speaker: Speaker, name: str) -> str:
     """The engine speaks a word, or starts at least when it has no voices of its own."""
     from myna.engines.base import SynthesisRequest
 
@@ -147,21 +186,27 @@ async def _cloning(speaker: Speaker, name: str) -> str:
     """The engine makes a voice of what another voice says, and what looks at recordings can be loaded."""
     import asyncio
 
-    import numpy as np
-
     from myna.audio.activity import speech_segments
     from myna.audio.speaker import speaker_embedding
+
+    samples, rate = await _sentence(speaker)
+    await speaker.engines.prepare_voice(name, samples, rate)
+    for measure in (speech_segments, speaker_embedding):
+        await asyncio.to_thread(measure, samples, rate)
+    return f"by {name}, quality: {speaker.registry.describe(name).clone_quality}"
+
+
+async def _sentence(speaker: Speaker) -> tuple[Samples, int]:
+    """What the default voice says, and its rate."""
+    import numpy as np
+
     from myna.engines.base import SynthesisRequest
 
     voice = speaker.voices.default("en")
     text = "This sentence is spoken to be listened to, and then it is forgotten."
     request = SynthesisRequest(text=text, language=voice.language, voice_settings=voice.settings)
     chunks = await speaker.engines.synthesize(voice.engine, request)
-    samples, rate = np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
-    await speaker.engines.prepare_voice(name, samples, rate)
-    for measure in (speech_segments, speaker_embedding):
-        await asyncio.to_thread(measure, samples, rate)
-    return f"by {name}, quality: {speaker.registry.describe(name).clone_quality}"
+    return np.concatenate([chunk.samples for chunk in chunks]), chunks[0].sample_rate
 
 
 async def _codecs() -> str:

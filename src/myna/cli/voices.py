@@ -143,23 +143,37 @@ app.command()(recordings.unblock)
 
 
 def engines(as_json: AsJson = False) -> None:
-    """What speaks on this machine, and what each engine can do."""
+    """What speaks, hears and translates on this machine, and what each engine can do."""
 
     async def work(speaker: Speaker) -> None:
-        able = [_able(name, speaker, as_json) for name in speaker.registry.names]
-        unable = [
-            {**dict.fromkeys(able[0] if able else ()), "engine": name, "ready": False, "why": reason}
-            for name, reason in speaker.registry.unavailable.items()
+        from myna.engines.kinds import KINDS
+
+        registry = speaker.registry
+        rows = [_able(name, speaker, as_json) for name in registry.names]
+        rows += [_able_to_hear(name, speaker, as_json) for name in registry.recognisers]
+        rows += [_able_to_translate(name, speaker, as_json) for name in registry.translators]
+        rows += [
+            {"engine": name, "kind": kind, "ready": False, "why": reason}
+            for kind in KINDS
+            for name, reason in registry.unavailable_of(kind).items()
         ]
-        show_rows([*able, *unable], as_json, empty="No engine is installed.")
+        empty = dict.fromkeys(_ENGINE_COLUMNS)
+        show_rows([{**empty, **row} for row in rows], as_json, empty="No engine is installed.")
 
     run_speaker(work)
+
+
+_ENGINE_COLUMNS = (
+    *("engine", "kind", "ready", "languages", "voices", "rate"),
+    *("streaming", "words", "cloning", "options", "licence", "why"),
+)
 
 
 def _able(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
     able = speaker.registry.describe(name)
     return {
         "engine": name,
+        "kind": "speech",
         "ready": True,
         "languages": able.languages if as_json else len(able.languages),
         "voices": len(speaker.registry.voices(name)),
@@ -169,5 +183,33 @@ def _able(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
         "cloning": able.cloning,
         "options": sorted(able.options),
         "licence": able.licence,
-        "why": None,
+    }
+
+
+def _able_to_hear(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
+    able = speaker.registry.describe_recogniser(name)
+    options = {"alignment": able.alignment, "language detection": able.detects_language}
+    return {
+        "engine": name,
+        "kind": "recognition",
+        "ready": True,
+        "languages": able.languages if as_json else len(able.languages),
+        "words": able.word_timestamps,
+        "options": [option for option, has in options.items() if has],
+        "licence": able.licence,
+    }
+
+
+def _able_to_translate(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
+    """Its languages are pairs, such as `en>es`."""
+    able = speaker.registry.describe_translator(name)
+    pairs = ["any"] if able.any_pair else [f"{source}>{target}" for source, target in able.pairs]
+    options = {"fits length": able.fits_length, "glossary": able.glossary}
+    return {
+        "engine": name,
+        "kind": "translation",
+        "ready": True,
+        "languages": pairs if as_json or able.any_pair else f"{len(pairs)} pairs",
+        "options": [option for option, has in options.items() if has],
+        "licence": able.licence,
     }

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from myna.engines.base import Engine, SynthesisRequest
+from myna.engines.kinds import AnyEngine
 from myna.engines.protocol import (
     LENGTHS,
     ProtocolError,
@@ -26,11 +27,16 @@ from myna.engines.protocol import (
     lengths,
     parse_header,
     payload_of,
+    recognised_header,
+    recognition_from_json,
     request_from_json,
     samples_of,
+    translation_from_json,
 )
-from myna.engines.registry import find_engine
-from myna.errors import EngineFailed, MynaError
+from myna.engines.recognition import RecognitionEngine
+from myna.engines.registry import load_engine
+from myna.engines.translation import TranslationEngine
+from myna.errors import EngineFailed, MynaError, Unsupported
 from myna.kit.processes import die_with
 
 _LAST_SECONDS = 1.0
@@ -68,7 +74,7 @@ class Pipe:
 
 
 class Listener(threading.Thread):
-    """Takes frames while the main thread speaks."""
+    """Takes frames while the main thread works."""
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__(name="listener", daemon=True)
@@ -99,7 +105,7 @@ class Listener(threading.Thread):
 class Conversation:
     """Answers the requests of the server with one engine."""
 
-    def __init__(self, engine: Engine, pipe: Pipe, listener: Listener) -> None:
+    def __init__(self, engine: AnyEngine, pipe: Pipe, listener: Listener) -> None:
         self._engine = engine
         self._pipe = pipe
         self._listener = listener
@@ -121,16 +127,26 @@ class Conversation:
                 self._listener.forget(number)
 
     def _answer(self, number: int, header: dict[str, Any], payload: bytes) -> None:
-        if header["type"] == "prepare":
-            made = self._engine.prepare_voice(
-                samples_of(payload), header["sample_rate"], header["transcript"], header["language"]
-            )
-            self._pipe.write({"type": "voice", "id": number, "settings": made})
-        else:
-            self._speak(number, request_from_json(header["request"]))
+        match header["type"], self._engine:
+            case "synthesize", Engine() as engine:
+                self._speak(number, engine, request_from_json(header["request"]))
+            case "prepare", Engine() as engine:
+                made = engine.prepare_voice(
+                    samples_of(payload), header["sample_rate"], header["transcript"], header["language"]
+                )
+                self._pipe.write({"type": "voice", "id": number, "settings": made})
+            case "recognise", RecognitionEngine() as engine:
+                request = recognition_from_json(header["request"])
+                heard = engine.recognise(samples_of(payload), header["sample_rate"], request)
+                self._pipe.write(recognised_header(number, heard))
+            case "translate", TranslationEngine() as engine:
+                lines = engine.translate(translation_from_json(header["request"]))
+                self._pipe.write({"type": "translated", "id": number, "lines": list(lines)})
+            case asked, engine:
+                raise Unsupported(f"The engine `{engine.name}` cannot be asked to {asked}.")
 
-    def _speak(self, number: int, request: SynthesisRequest) -> None:
-        chunks = self._engine.synthesize(request)
+    def _speak(self, number: int, engine: Engine, request: SynthesisRequest) -> None:
+        chunks = engine.synthesize(request)
         try:
             for chunk in chunks:
                 if self._listener.is_canceled(number):
@@ -159,7 +175,7 @@ def main(arguments: Sequence[str]) -> int:
     listener = Listener(pipe)
     listener.start()
     try:
-        engine = find_engine(name)()
+        engine = load_engine(name)()
     except Exception as error:
         traceback.print_exc()
         pipe.write({"type": "error", **_as_engine_failure(name, error)})

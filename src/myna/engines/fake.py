@@ -32,19 +32,17 @@ import math
 import os
 import random
 import re
-import tempfile
 import time
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest, Word
-from myna.errors import EngineFailed, ReferenceRefused
+from myna.engines.fake_commands import Command, misbehave, parse
+from myna.errors import ReferenceRefused
 
 SAMPLE_RATE = 24_000
 SECONDS_PER_CHARACTER = 0.06
@@ -58,27 +56,12 @@ _LONGEST_SLEEP = 0.1
 """Seconds; a slow engine still notices soon that it is canceled."""
 _HARMONICS = 12
 _PEAK = 0.35
-_COMMAND = re.compile(r"\s*\bfake:([a-z]+(?:-[a-z]+)?)(?:=([\w.-]*\w))?\s*")
 _VOICES_PER_LANGUAGE = {
     "en-US": 180,
     "en-GB": 60,
     **dict.fromkeys(("ar-SA", "ar-EG", "ar-AE", "de-DE", "es-ES", "es-MX", "fr-FR", "hi-IN", "it-IT"), 10),
     **dict.fromkeys(("ja-JP", "ko-KR", "pt-BR", "pt-PT", "ru-RU", "tr-TR", "zh-CN"), 10),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    position: int
-    """Index in the spoken text, which has no commands."""
-    name: str
-    value: str
-
-    def number(self) -> float:
-        try:
-            return float(self.value or 1)
-        except ValueError:
-            raise EngineFailed(f"`fake:{self.name}` needs a number, not `{self.value}`.") from None
 
 
 class FakeEngine(Engine):
@@ -117,7 +100,7 @@ class FakeEngine(Engine):
         return _voices()
 
     def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
-        text, commands = _parse(request.text)
+        text, commands = parse(request.text)
         named = {command.name: command for command in commands}
         if "empty" in named:
             return
@@ -136,7 +119,7 @@ class FakeEngine(Engine):
     def prepare_voice(
         self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
     ) -> dict[str, Any]:
-        _, commands = _parse(transcript or "")
+        _, commands = parse(transcript or "")
         named = {command.name: command for command in commands}
         for command in commands:
             list(self._obey(command, 0))
@@ -150,25 +133,18 @@ class FakeEngine(Engine):
         form = named["form"].value if "form" in named else VOICE_FORMAT
         return {"format": form, "frequency": round(pitch, 2), "tilt": 1.0}
 
-    def _obey(self, command: _Command, at: int) -> Iterator[AudioChunk]:
+    def _obey(self, command: Command, at: int) -> Iterator[AudioChunk]:
         match command.name:
-            case "crash":
-                os._exit(70)
-            case "crash-once" if _first_time(command.value):
-                os._exit(70)
-            case "hang":
-                while True:
-                    time.sleep(3600)
             case "nan":
                 yield AudioChunk(np.full(2_400, np.nan, np.float32), SAMPLE_RATE)
             case "rate":
                 yield AudioChunk(np.zeros(1_200, np.float32), SAMPLE_RATE // 2)
-            case "fail":
-                raise EngineFailed(command.value.replace("_", " ") or "The fake engine was told to fail.")
             case "pause":
                 yield AudioChunk(np.zeros(round(command.number() * SAMPLE_RATE), np.float32), SAMPLE_RATE)
             case "grow":
                 self._kept.append(bytearray(os.urandom(1024) * round(command.number() * 1024)))
+            case _:
+                misbehave(command)
 
 
 def _median_pitch(samples: Samples, rate: int) -> float | None:
@@ -184,28 +160,6 @@ def _median_pitch(samples: Samples, rate: int) -> float | None:
     lags = shortest + likeness[:, shortest:longest].argmax(axis=1)
     repeats = np.take_along_axis(likeness, lags[:, None], axis=1)[:, 0] > 0.4 * likeness[:, 0]
     return float(rate / np.median(lags[repeats])) if repeats.any() else None
-
-
-def _parse(text: str) -> tuple[str, list[_Command]]:
-    """The text without its commands, and the commands with their places in it."""
-    spoken, commands, end = "", [], 0
-    for match in _COMMAND.finditer(text):
-        spoken += text[end : match.start()]
-        commands.append(_Command(len(spoken), match[1], match[2] or ""))
-        if spoken and match.end() < len(text):
-            spoken += " "
-        end = match.end()
-    spoken += text[end:]
-    return spoken or "fake", commands
-
-
-def _first_time(token: str) -> bool:
-    marker = Path(tempfile.gettempdir()) / f"myna-fake-{re.sub(r'[^A-Za-z0-9_-]', '-', token)}"
-    try:
-        marker.touch(exist_ok=False)
-    except FileExistsError:
-        return False
-    return True
 
 
 class _Tone:

@@ -19,9 +19,18 @@ import numpy as np
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest
 from myna.engines.pool import EngineCounters, EnginePool, PoolLimits
 from myna.engines.process import READ_AHEAD, EngineProcess
-from myna.engines.protocol import chunk_from, payload_of, request_to_json
+from myna.engines.protocol import (
+    chunk_from,
+    payload_of,
+    recognised_from,
+    recognition_header,
+    request_to_json,
+    translation_header,
+)
+from myna.engines.recognition import Recognised, RecognitionRequest
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, EngineUnavailable
+from myna.engines.translation import TranslationRequest
+from myna.errors import BadAudio, EngineFailed, EngineUnavailable
 from myna.settings import Settings
 
 Spawn = Callable[[str], Awaitable[Process]]
@@ -29,6 +38,8 @@ Spawn = Callable[[str], Awaitable[Process]]
 
 _PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
 """What an engine need not know, by the beginning of the name."""
+_TIME_ERROR = 0.1
+"""Seconds by which a word may seem to end after the sound."""
 
 
 def _environment() -> dict[str, str]:
@@ -58,6 +69,8 @@ class EngineHost:
         self._spawn = spawn
         self._silence = settings.engine_silence_seconds
         self._preparing = settings.engine_prepare_seconds
+        self._hearing = settings.engine_recognise_seconds
+        self._translating = settings.engine_translate_seconds
         self._limits = PoolLimits(
             processes=settings.engine_processes,
             queue=settings.engine_queue,
@@ -115,9 +128,31 @@ class EngineHost:
         made: dict[str, Any] = answer["settings"]
         return made
 
+    async def recognise(
+        self, engine: str, samples: Samples, sample_rate: int, request: RecognitionRequest
+    ) -> Recognised:
+        """The words in mono sound of up to a minute or so, in order, or where those of a known text are.
+
+        Raises `EngineUnavailable`, `Unavailable` (queue full), `EngineCrashed`, `EngineTimeout`, `EngineFailed`, and
+        what else the engine says is wrong with the request.
+        """
+        self._registry.describe_recogniser(engine)
+        async with self._pool(engine).lend() as process:
+            await process.send(recognition_header(sample_rate, request), payload_of(samples))
+            answer, _ = await process.receive(self._hearing)
+        return _in_order(recognised_from(answer), len(samples) / sample_rate, engine)
+
+    async def translate(self, engine: str, request: TranslationRequest) -> tuple[str, ...]:
+        """As many lines as were given, in order, none of them empty unless it was. Raises as `recognise`."""
+        self._registry.describe_translator(engine)
+        async with self._pool(engine).lend() as process:
+            await process.send(translation_header(request))
+            answer, _ = await process.receive(self._translating)
+        return _matching(answer["lines"], request, engine)
+
     async def warm(self, engine: str) -> None:
-        """Have a process of this engine ready. Raises why it cannot start."""
-        self._registry.describe(engine)
+        """Have a process of this engine, of any kind, ready. Raises why it cannot start."""
+        self._registry.check(engine)
         async with self._pool(engine).lend():
             pass
 
@@ -146,3 +181,23 @@ def _check(chunk: AudioChunk, rate: int, process: EngineProcess) -> None:
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         process.broken = "bad_audio"
         raise BadAudio(f"The engine `{process.engine}` returned sound that is not a number.")
+
+
+def _in_order(found: Recognised, seconds: float, engine: str) -> Recognised:
+    """Raises `EngineFailed` when words lie outside the sound, or run backwards."""
+    reached = 0.0
+    for word in found.words:
+        if not (word.text.strip() and reached <= word.start <= word.end <= seconds + _TIME_ERROR):
+            raise EngineFailed(f"The engine `{engine}` heard a word where none can be: {word}.")
+        reached = word.start
+    return found
+
+
+def _matching(lines: list[Any], request: TranslationRequest, engine: str) -> tuple[str, ...]:
+    """Raises `EngineFailed` unless each line has its translation."""
+    if len(lines) != len(request.lines):
+        raise EngineFailed(f"The engine `{engine}` returned {len(lines)} lines for {len(request.lines)}.")
+    for given, line in zip(request.lines, lines, strict=True):
+        if not isinstance(line, str) or (given.strip() and not line.strip()):
+            raise EngineFailed(f"The engine `{engine}` did not translate a line: {given[:80]}")
+    return tuple(lines)

@@ -4,9 +4,10 @@ A frame is the length of its header and the length of its payload (two little-en
 header (JSON with a `type`), and the payload (float32 samples of the machine's byte order, or nothing).
 
 To the process: `synthesize` (id, request), `prepare` (id, sample_rate, transcript, language; payload: the reference),
-`cancel` (id). From the process: `ready`, `chunk` (id, sample_rate, words; payload: the samples), `done` (id),
-`canceled` (id), `voice` (id, settings), `error` (id, or none while starting; code, message).
-Every request is answered by any number of `chunk` and exactly one of `done`, `canceled`, `voice` and `error`.
+`recognise` (id, sample_rate, request; payload: the sound), `translate` (id, request), `cancel` (id).
+From the process: `ready`, `chunk` (id, sample_rate, words; payload: the samples), `done` (id), `canceled` (id),
+`voice` (id, settings), `recognised` (id, language, words), `translated` (id, lines), `error` (id, or none while
+starting; code, message). Every request is answered by any number of `chunk` and exactly one of the others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest, Word
+from myna.engines.recognition import HeardWord, Recognised, RecognitionRequest
+from myna.engines.translation import TranslationRequest
 from myna.errors import BadAudio
 
 LENGTHS = struct.Struct("<II")
@@ -89,3 +92,39 @@ def chunk_header(number: int, chunk: AudioChunk) -> dict[str, Any]:
 def chunk_from(header: dict[str, Any], payload: bytes) -> AudioChunk:
     words = tuple(Word(*word) for word in header["words"])
     return AudioChunk(samples_of(payload), int(header["sample_rate"]), words)
+
+
+def recognition_header(sample_rate: int, request: RecognitionRequest) -> dict[str, Any]:
+    return {"type": "recognise", "sample_rate": sample_rate, "request": dataclasses.asdict(request)}
+
+
+def recognition_from_json(data: dict[str, Any]) -> RecognitionRequest:
+    return RecognitionRequest(**data)
+
+
+def recognised_header(number: int, found: Recognised) -> dict[str, Any]:
+    """Numbers of numpy become plain ones."""
+    words = [[word.text, float(word.start), float(word.end), float(word.confidence)] for word in found.words]
+    return {"type": "recognised", "id": number, "language": found.language, "words": words}
+
+
+def recognised_from(header: dict[str, Any]) -> Recognised:
+    return Recognised(header["language"], tuple(HeardWord(*word) for word in header["words"]))
+
+
+def translation_header(request: TranslationRequest) -> dict[str, Any]:
+    return {
+        "type": "translate",
+        "request": {
+            "lines": list(request.lines),
+            "source": request.source,
+            "target": request.target,
+            "glossary": dict(request.glossary),
+            "seconds": list(request.seconds),
+            "shorten": request.shorten,
+        },
+    }
+
+
+def translation_from_json(data: dict[str, Any]) -> TranslationRequest:
+    return TranslationRequest(**data | {"lines": tuple(data["lines"]), "seconds": tuple(data["seconds"])})

@@ -89,21 +89,24 @@ def test_a_sample_lets_a_voice_be_heard(myna: CommandLine) -> None:
 
 
 def test_engines_are_listed_with_those_that_are_missing(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MYNA_ENGINES", "fake,kazoo")
-    fake, kazoo = myna("engines", "--json").json
+    monkeypatch.setenv("MYNA_ENGINES", "fake,kazoo,fake-recognition,fake-translation")
+    fake, hears, translates, kazoo = myna("engines", "--json").json
+    assert (hears["kind"], translates["kind"], translates["languages"]) == ("recognition", "translation", ["any"])
     assert (fake["engine"], fake["ready"], fake["why"]) == ("fake", True, None)
     assert "en-US" in fake["languages"]
     assert (kazoo["engine"], kazoo["ready"]) == ("kazoo", False)
-    assert set(kazoo) == set(fake)
+    assert set(kazoo) == set(fake) == set(hears)
     assert kazoo["why"] in myna("engines").out
 
 
-def test_doctor_finds_nothing_wrong(myna: CommandLine) -> None:
+def test_doctor_finds_nothing_wrong(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation")
     examined = myna("doctor", "--json")
     assert examined.code == 0
     states = {row["part"]: row["state"] for row in examined.json}
-    parts = ("settings", "database", "storage", "ledger", "work", "engine fake", "codecs", "cloning")
-    assert states == dict.fromkeys(parts, "ok")
+    parts = ("settings", "database", "storage", "ledger", "work", "codecs", "cloning")
+    engines = ("engine fake", "engine fake-recognition", "engine fake-translation")
+    assert states == dict.fromkeys((*parts, *engines), "ok")
 
 
 def test_doctor_goes_on_after_what_is_broken(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,27 @@
+"""The three kinds of engines: they speak, they hear, they translate. All share one way to be found and to be run."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from myna.engines.base import Capabilities, Engine
+from myna.engines.recognition import RecognitionCapabilities, RecognitionEngine
+from myna.engines.translation import TranslationCapabilities, TranslationEngine
+
+Kind = Literal["speech", "recognition", "translation"]
+AnyEngine = Engine | RecognitionEngine | TranslationEngine
+AnyCapabilities = Capabilities | RecognitionCapabilities | TranslationCapabilities
+
+_BASES: dict[Kind, type[AnyEngine]] = {
+    "speech": Engine,
+    "recognition": RecognitionEngine,
+    "translation": TranslationEngine,
+}
+KINDS = tuple(_BASES)
+
+
+def kind_of(engine: object) -> Kind | None:
+    """Of which kind a class is; None when it is no engine."""
+    if not isinstance(engine, type):
+        return None
+    return next((kind for kind, base in _BASES.items() if issubclass(engine, base)), None)
