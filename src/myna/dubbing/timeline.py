@@ -16,7 +16,7 @@ from itertools import pairwise
 from myna.dubbing.schemas import Fit, Placement
 
 _SMOOTH = 1.1
-"""How much faster than its neighbour a line of the same speaker may be: two just noticeable differences of tempo, of 5 %
+"""How much faster than its neighbour a line of the same speaker may be: two just noticeable differences of tempo, 5 %
 each (H. Quené, "On the just noticeable difference for tempo in speech", Journal of Phonetics 35, 2007)."""
 _SMOOTH_PER_SECOND = 1.05
 """Each second of pause between two lines allows for this much more: who has paused may go on faster."""
