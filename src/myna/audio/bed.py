@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from myna.audio.activity import Segment
+from myna.audio.ramps import Ramps, joined
 
 Stereo = NDArray[np.float32]
 """Shape `[n, 2]`."""
-Spectra = NDArray[np.complex128]
+Spectra = NDArray[np.complex64]
 """Shape `[frames, bins, 2]`."""
 
 _HOP_SECONDS = 1024 / 48_000
@@ -59,8 +60,8 @@ class BedMaker:
     def __init__(self, rate: int, speech: Sequence[Segment], total: int | None = None) -> None:
         """`speech` in any order. With `total`, the bed is cut, or followed by silence, to so many samples."""
         self._hop = max(16, round(_HOP_SECONDS * rate))
-        self._spans = _Spans(_joined(speech), rate)
-        self._window = np.sin(np.pi * (np.arange(2 * self._hop) + 0.5) / (2 * self._hop))[:, None]
+        self._spans = _Spans(speech, rate)
+        self._window = np.sin(np.pi * (np.arange(2 * self._hop) + 0.5) / (2 * self._hop))[:, None].astype(np.float32)
         self._voice = _VoiceFilter(rate, self._hop)
         self._total = total
         self._given = 0
@@ -68,7 +69,7 @@ class BedMaker:
         self._pending = np.zeros((self._hop, 2), np.float32)
         self._at = -self._hop
         """The place in the sound of the first pending sample."""
-        self._tail = np.zeros((self._hop, 2))
+        self._tail = np.zeros((self._hop, 2), np.float32)
         """What the last frame adds to the next hop."""
 
     def process(self, sound: Stereo, last: bool = False) -> Stereo:
@@ -97,26 +98,28 @@ class BedMaker:
         """The next hops, of which the frames have come in whole."""
         dry = self._pending[: count * self._hop]
         wet = self._without_voice(count)
-        weights = self._spans.weights(self._at, len(dry))[:, None]
+        weights = self._spans.ramps.between(self._at, self._at + len(dry))[:, None]
         self._pending = self._pending[len(dry) :]
         self._at += len(dry)
         return np.where(weights > 0, dry + weights * (wet - dry), dry).astype(np.float32)
 
-    def _without_voice(self, count: int) -> NDArray[np.float64]:
+    def _without_voice(self, count: int) -> Stereo:
         """Frames of two hops: the first half ends what the frame before has begun."""
+        from scipy import fft
+
         starts = self._at + self._hop * np.arange(count)
         spoken, heard = self._spans.frames(starts, 2 * self._hop)
-        halves = np.zeros((count, 2, self._hop, 2))
+        halves = np.zeros((count, 2, self._hop, 2), np.float32)
         chosen = np.flatnonzero(spoken | heard)
         if len(chosen):
             places = self._hop * chosen[:, None] + np.arange(2 * self._hop)
-            spectra = np.fft.rfft(self._pending[places] * self._window, axis=1)
+            spectra = fft.rfft(self._pending[places] * self._window, axis=1)
             quiet = self._voice.taken_out(spectra, spoken[chosen])
-            sound = np.fft.irfft(quiet, 2 * self._hop, axis=1) * self._window
+            sound = fft.irfft(quiet, 2 * self._hop, axis=1) * self._window
             halves[chosen] = sound.reshape(len(chosen), 2, self._hop, 2)
         ended = np.concatenate([self._tail[None], halves[:-1, 1]])
         self._tail = halves[-1, 1].copy()
-        return (halves[:, 0] + ended).reshape(-1, 2)
+        return np.asarray(halves[:, 0] + ended).reshape(-1, 2)
 
 
 class _VoiceFilter:
@@ -140,7 +143,7 @@ class _VoiceFilter:
             else:
                 self._power = self._keep * self._power + power
                 self._count = self._keep * self._count + 1
-        return spectra - ((1 - gains @ self._bands) * middle)[:, :, None]
+        return np.asarray(spectra - ((1 - gains @ self._bands) * middle)[:, :, None], np.complex64)
 
     def _gains(self, power: NDArray[np.float64]) -> NDArray[np.float64]:
         if self._count == 0:
@@ -149,7 +152,7 @@ class _VoiceFilter:
         return np.asarray(np.sqrt(np.minimum(1.0, background / np.maximum(power, 1e-30))))
 
 
-def _middle(spectra: Spectra) -> NDArray[np.complex128]:
+def _middle(spectra: Spectra) -> NDArray[np.complex64]:
     """What both channels have in common: E. Vickers, "Frequency-Domain Two- to Three-Channel Upmix for Center Channel
     Derivation and Speech Enhancement", AES Convention 127, 2009. What is left at the two sides is orthogonal."""
     left, right = spectra[:, :, 0], spectra[:, :, 1]
@@ -176,21 +179,13 @@ class _Spans:
     """Where speech is, in samples."""
 
     def __init__(self, speech: Sequence[Segment], rate: int) -> None:
-        self._starts = np.array([segment.start * rate for segment in speech])
-        self._ends = np.array([segment.end * rate for segment in speech])
+        spans = joined(((each.start * rate, each.end * rate) for each in speech), _SHORTEST_PAUSE * rate)
         self._ramp, self._apart, self._ahead = (
             seconds * rate for seconds in (_RAMP_SECONDS, _APART_SECONDS, _LISTEN_SECONDS)
         )
-        edges = (self._starts - self._ramp, self._starts, self._ends, self._ends + self._ramp)
-        self._places = np.stack(edges, axis=1).reshape(-1)
-        self._levels = np.tile([0.0, 1.0, 1.0, 0.0], len(speech))
-
-    def weights(self, at: int, count: int) -> NDArray[np.float64]:
-        """For each sample how much of it is taken from the sound without voice: 0 to 1, in smooth ramps."""
-        if not len(self._places):
-            return np.zeros(count)
-        levels = np.interp(np.arange(at, at + count), self._places, self._levels)
-        return np.asarray(np.square(np.sin(np.pi / 2 * levels)))
+        self.ramps = Ramps(spans, self._ramp)
+        self._starts = np.array([start for start, _ in spans])
+        self._ends = np.array([end for _, end in spans])
 
     def frames(self, starts: NDArray[np.int64], length: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Which frames have to do with speech, and which are background that is worth listening to."""
@@ -203,14 +198,3 @@ class _Spans:
         """Where the first span begins that is not over yet, with a margin on both sides."""
         begins = np.append(self._starts - margin, np.inf)
         return begins[np.searchsorted(self._ends + margin, starts, side="right")]
-
-
-def _joined(speech: Sequence[Segment]) -> list[Segment]:
-    """In order, with short pauses filled."""
-    joined: list[Segment] = []
-    for segment in sorted(speech, key=lambda each: each.start):
-        if joined and segment.start - joined[-1].end < _SHORTEST_PAUSE:
-            joined[-1] = Segment(joined[-1].start, max(joined[-1].end, segment.end))
-        else:
-            joined.append(segment)
-    return joined

@@ -18,6 +18,8 @@ _BLOCK = 480_000
 """Samples that are worked on at once."""
 _MARGIN = 256
 """Samples around a block that its ends need; longer than the resampler's filter."""
+_ALMOST = 10 ** (-0.03 / 20)
+"""A stream cannot be checked again: the gain moves between two samples, and a hundredth of a dB may be left."""
 GENTLE, QUICK = 0.01, 0.001
 """Seconds that the gain reaches around a peak: over several periods of a voice, or over the peak of one period."""
 
@@ -65,6 +67,47 @@ def limited_blocks(
         held = minimum_filter1d(needed, 2 * width - 1, mode="nearest")
         smooth = uniform_filter1d(uniform_filter1d(held, width, mode="nearest"), width, mode="nearest")
         yield samples[start:end] * smooth[start - first : end - first] * np.float32(gain)
+
+
+class StreamLimiter:
+    """The limiter for a sound of several channels that comes in blocks: the gain is one for all channels.
+
+    All that it gives is as long as all that it took, and in step; some 45 ms stay behind until `last`.
+    """
+
+    def __init__(self, rate: int, ceiling: float, *, reach: float = GENTLE) -> None:
+        """`ceiling` is linear; `reach` in seconds."""
+        self._rate, self._reach = rate, reach
+        self._ceiling = ceiling * _ALMOST
+        self._around = 4 * max(1, round(reach * rate)) + _MARGIN
+        self._pending: Samples | None = None
+        self._past = 0
+        """How many of the first pending samples were given already."""
+
+    def process(self, sound: Samples, last: bool = False) -> Samples:
+        """Shape `[n, channels]`: what is ready after this block."""
+        pending = sound if self._pending is None else np.concatenate([self._pending, sound])
+        end = len(pending) - (0 if last else self._around)
+        if end <= self._past:
+            self._pending = pending
+            return pending[:0]
+        start = max(0, self._past - self._around)
+        gains = self._gains(pending[start : end + self._around])
+        ready = pending[self._past : end]
+        if gains is not None:
+            ready = ready * gains[self._past - start : end - start, None]
+        first = max(0, end - self._around)
+        self._pending, self._past = pending[first:].copy(), end - first
+        return ready
+
+    def _gains(self, sound: Samples) -> Samples | None:
+        """None when nothing is near the ceiling: no true peak is twice as high as the samples around it."""
+        if float(np.abs(sound).max(initial=0.0)) < self._ceiling / 2:
+            return None
+        envelope: Samples = np.maximum.reduce([peak_envelope(channel) for channel in sound.T])
+        ones = np.ones(len(sound), np.float32)
+        blocks = limited_blocks(ones, envelope, self._rate, gain=1.0, ceiling=self._ceiling, reach=self._reach)
+        return np.concatenate(list(blocks))
 
 
 def _block_envelope(samples: Samples, start: int) -> Samples:

@@ -44,6 +44,11 @@ def integrated_loudness(samples: Samples, rate: int) -> float:
     return _loudness((samples[at : at + _READ_AT_ONCE] for at in range(0, len(samples), _READ_AT_ONCE)), rate)
 
 
+def loudness_of_blocks(blocks: Iterable[Samples], rate: int) -> float:
+    """The same for a sound that comes in blocks of any length, or of several sounds one after another."""
+    return _loudness(blocks, rate)
+
+
 def normalise_loudness(samples: Samples, rate: int, target: float = -16.0, ceiling_dbtp: float = -1.0) -> Samples:
     """The sound at `target` LUFS, with no true peak above `ceiling_dbtp`. Same length.
 
@@ -124,19 +129,36 @@ def _step_energies(blocks: Iterable[Samples], rate: int) -> Iterator[float]:
 
 
 def _weighted(blocks: Iterable[Samples], rate: int) -> Iterator[NDArray[np.float64]]:
-    """K-weighting: a shelf for the head, then a high pass, for the ear."""
-    from pyloudnorm import IIRfilter
-    from scipy.signal import lfilter
-
-    shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
-    high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
-    stages = [(stage.b, stage.a) for stage in (shelf, high_pass)]
-    states = [np.zeros(2), np.zeros(2)]
+    weighting = Weighting(rate)
     for block in blocks:
-        weighted = block.astype(np.float64)
-        for index, (numerator, denominator) in enumerate(stages):
-            weighted, states[index] = lfilter(numerator, denominator, weighted, zi=states[index])
-        yield weighted
+        yield weighting.process(block)
+
+
+class Weighting:
+    """K-weighting of a sound that comes in blocks: a shelf for the head, then a high pass, for the ear."""
+
+    def __init__(self, rate: int, channels: tuple[int, ...] = ()) -> None:
+        """For blocks of shape `[n, *channels]`."""
+        from pyloudnorm import IIRfilter
+
+        shelf = IIRfilter(3.99984385397, 0.7071752369554193, 1681.9744509555319, rate, "high_shelf_DeMan")
+        high_pass = IIRfilter(0.0, 0.5003270373253953, 38.13547087613982, rate, "high_pass_DeMan")
+        self._stages = [(stage.b, stage.a) for stage in (shelf, high_pass)]
+        self._states = [np.zeros((2, *channels)) for _ in self._stages]
+
+    def process(self, block: Samples) -> NDArray[np.float64]:
+        """The block as it is weighted; same shape."""
+        from scipy.signal import lfilter
+
+        sound = block.astype(np.float64)
+        for index, (numerator, denominator) in enumerate(self._stages):
+            sound, self._states[index] = lfilter(numerator, denominator, sound, axis=0, zi=self._states[index])
+        return sound
+
+
+def loudness_of_power(power: float) -> float:
+    """LUFS of the mean square of a weighted sound, summed over its channels; −inf for silence."""
+    return float(_OFFSET + 10 * np.log10(power)) if power > 0 else -np.inf
 
 
 def _power(loudness: float) -> float:
