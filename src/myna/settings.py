@@ -146,6 +146,16 @@ class Settings(BaseSettings):
     """Bytes of the source of a dub."""
     max_dub_seconds: float = Field(7_200.0, ge=1)
     """Seconds of the source of a dub."""
+    dub_fetch_seconds: float = Field(600.0, ge=1, le=7_200)
+    """How long the source of a dub may take to come from its address."""
+    max_video_width: int = Field(3_840, ge=16)
+    """Pixels of the longer side of a video's picture."""
+    max_video_height: int = Field(2_160, ge=16)
+    """Pixels of the shorter side."""
+    max_frames_per_second: float = Field(120.0, ge=1)
+    """Pictures in a second of video."""
+    max_sound_tracks: int = Field(8, ge=1)
+    """Sound tracks of a video."""
     fetch_allow: str = ""
     """Private networks that URL inputs and webhooks may reach: CIDRs, separated by commas."""
 

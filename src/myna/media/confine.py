@@ -19,10 +19,10 @@ _FILTER_CALLS = 22, 2  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
 _X86_64 = 0xC000003E  # AUDIT_ARCH_X86_64
 _ALLOWED_CALLS = {
     "read": 0, "write": 1, "close": 3, "fstat": 5, "poll": 7, "lseek": 8, "mmap": 9, "mprotect": 10, "munmap": 11,
-    "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "readv": 19, "writev": 20,
-    "sched_yield": 24, "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39, "exit": 60, "gettid": 186,
-    "futex": 202, "sched_getaffinity": 204, "restart_syscall": 219, "clock_gettime": 228, "clock_nanosleep": 230,
-    "exit_group": 231, "tgkill": 234, "getrandom": 318,
+    "brk": 12, "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "pread64": 17, "pwrite64": 18,
+    "readv": 19, "writev": 20, "sched_yield": 24, "mremap": 25, "madvise": 28, "nanosleep": 35, "getpid": 39,
+    "exit": 60, "gettid": 186, "futex": 202, "sched_getaffinity": 204, "restart_syscall": 219, "clock_gettime": 228,
+    "clock_nanosleep": 230, "exit_group": 231, "tgkill": 234, "getrandom": 318,
 }  # fmt: skip
 """The names are for the reader. No files are opened, nothing is connected, nothing is started."""
 
@@ -31,12 +31,15 @@ _KILL, _ALLOW, _NOT_PERMITTED = 0x80000000, 0x7FFF0000, 0x00050001
 _NUMBER_AT, _ARCHITECTURE_AT = 0, 4
 
 
-def confine(*, memory_bytes: int, cpu_seconds: int) -> list[str]:
-    """Give up what reading does not need, for good. Returns what is in force, in words."""
-    return [*_limit_resources(memory_bytes, cpu_seconds), *_filter_system_calls()]
+def confine(*, memory_bytes: int, cpu_seconds: int, written_bytes: int = 0) -> list[str]:
+    """Give up what reading does not need, for good. Returns what is in force, in words.
+
+    `written_bytes` is how large a file may become that was handed over open.
+    """
+    return [*_limit_resources(memory_bytes, cpu_seconds, written_bytes), *_filter_system_calls()]
 
 
-def _limit_resources(memory_bytes: int, cpu_seconds: int) -> list[str]:
+def _limit_resources(memory_bytes: int, cpu_seconds: int, written_bytes: int) -> list[str]:
     try:
         import resource
     except ImportError:
@@ -44,7 +47,7 @@ def _limit_resources(memory_bytes: int, cpu_seconds: int) -> list[str]:
     limits = {
         "memory": (resource.RLIMIT_AS, memory_bytes),
         "processor time": (resource.RLIMIT_CPU, cpu_seconds),
-        "writing files": (resource.RLIMIT_FSIZE, 0),
+        "writing files": (resource.RLIMIT_FSIZE, written_bytes),
         "core dumps": (resource.RLIMIT_CORE, 0),
         "descriptors": (resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS),
         "processes": (resource.RLIMIT_NPROC, 0),

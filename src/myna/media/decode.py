@@ -33,18 +33,20 @@ DECODERS = frozenset(
     | {"pcm_alaw", "pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le", "pcm_mulaw", "pcm_s16be", "pcm_s16le"}
     | {"pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le", "pcm_s8", "pcm_u8", "vorbis"}
 )
-_OPEN_OPTIONS = {
+OPEN_OPTIONS = {
     "format_whitelist": CONTAINERS,
     "codec_whitelist": ",".join(sorted(DECODERS)),
     "protocol_whitelist": "none",
     "enable_drefs": "0",
     "max_streams": "64",
 }
+"""For every file that is opened: no other file, no address, no decoder but these."""
 _NAMES = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4", "matroska,webm": "matroska"}
 """FFmpeg's names of containers, where they are not one word."""
-_RATES = range(4_000, 192_001)
+RATES = range(4_000, 192_001)
+"""Hz."""
 _MOST_SOUND_TRACKS = 8
-_MOST_CHANNELS = 24
+CHANNELS = range(1, 25)
 """FFmpeg has no layout that it could mix down for more."""
 TOO_LONG = "too long"
 """Reason of `UnsupportedMedia` for a file that can be read and has too much sound."""
@@ -114,7 +116,7 @@ class SoundFile:
         rate = self.track.sample_rate
         most = round(max_seconds * rate)
         samples = 0
-        for block in _mono(_frames(self._container, self._stream), rate):
+        for block in _mono(decoded_frames(self._container, self._stream), rate):
             samples += len(block) // _SAMPLE_BYTES
             if samples > most:
                 raise UnsupportedMedia(
@@ -131,7 +133,7 @@ def open_sound(data: bytes) -> Iterator[SoundFile]:
     import av
 
     try:
-        with av.open(io.BytesIO(data), "r", options=dict(_OPEN_OPTIONS), metadata_errors="ignore") as container:
+        with av.open(io.BytesIO(data), "r", options=dict(OPEN_OPTIONS), metadata_errors="ignore") as container:
             yield SoundFile(container)
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise UnsupportedMedia(reason=str(error)) from None
@@ -163,8 +165,8 @@ def pcm16(data: bytes, rate: int) -> Decoded:
     """Headerless sound: signed 16-bit little-endian, mono. Raises `UnsupportedMedia` when it is none, or empty."""
     import numpy as np
 
-    if rate not in _RATES:
-        raise UnsupportedMedia(f"{rate} Hz is no sample rate that Myna reads: {_RATES[0]} to {_RATES[-1]} Hz.")
+    if rate not in RATES:
+        raise UnsupportedMedia(f"{rate} Hz is no sample rate that Myna reads: {RATES[0]} to {RATES[-1]} Hz.")
     if not data:
         raise UnsupportedMedia("There is no sound in this file.")
     if len(data) % 2:
@@ -180,15 +182,16 @@ def _sound_track(container: InputContainer) -> AudioStream:
     if len(tracks) > _MOST_SOUND_TRACKS:
         raise UnsupportedMedia(f"This file has more than {_MOST_SOUND_TRACKS} sound tracks. Send one of them.")
     context: AudioCodecContext | None = tracks[0].codec_context  # None when FFmpeg has no decoder for it.
-    if context is None or context.name not in DECODERS or context.sample_rate not in _RATES:
+    if context is None or context.name not in DECODERS or context.sample_rate not in RATES:
         raise UnsupportedMedia
-    if not 1 <= context.channels <= _MOST_CHANNELS:
-        raise UnsupportedMedia(f"This file has {context.channels} channels; Myna reads 1 to {_MOST_CHANNELS}.")
+    if context.channels not in CHANNELS:
+        raise UnsupportedMedia(f"This file has {context.channels} channels; Myna reads 1 to {CHANNELS[-1]}.")
     context.thread_count = 1  # a decoder of sound gains nothing from more, and the sandbox forbids them
     return tracks[0]
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+def decoded_frames(container: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
+    """Damaged parts are skipped, as players do, until there are more of them than of the rest."""
     import av
 
     damaged = good = 0
@@ -207,7 +210,7 @@ def _mono(frames: Iterator[av.AudioFrame], rate: int) -> Iterator[bytes]:
     shape: tuple[int, str, str] | None = None
     resampler = _to_mono(rate)
     for frame in frames:
-        if frame.sample_rate not in _RATES:
+        if frame.sample_rate not in RATES:
             raise UnsupportedMedia
         if shape not in (None, shape := (frame.sample_rate, frame.layout.name, frame.format.name)):
             yield from _contents(resampler.resample(None))

@@ -1,7 +1,8 @@
-"""Decodes what users send, in a process of its own for each file.
+"""Reads what users send, in a process of its own for each file.
 
 A decoder that is led astray then harms nothing: the process (`child.py`) has little memory and time, opens no files,
-reaches no network, knows no secrets and ends with its one file. However it ends, the caller gets sound or a refusal.
+reaches no network, knows no secrets and ends with its one file. However it ends, the caller gets what was asked for or
+a refusal.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from myna.errors import Unavailable, UnsupportedMedia
-from myna.media.child import BLOCK_BYTES, DONE, HEAD, READY, REFUSED, SOUND, TRACK
+from myna.errors import StorageFull, Unavailable, UnsupportedMedia
+from myna.media.child import BLOCK_BYTES, DONE, FOUND, HEAD, LENGTH, NO_ROOM, READY, REFUSED, SOUND
 from myna.media.decode import Decoded, Track, as_samples
 from myna.media.sniff import refuse_what_is_no_sound
 
@@ -30,6 +32,8 @@ _SPARE_SECONDS = 1.0
 _KEPT = ("LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME", "SYSTEMROOT")
 """What Python needs to find its libraries; of the rest of the environment the process knows nothing."""
 _SAMPLE_BYTES = 4
+_RECORDING = "a recording does. Send it as WAV or FLAC."
+_FILM = "a film does. Send it as MP4 with H.264 and AAC, or only the sound as WAV or MP3."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,30 @@ class Limits:
     memory_bytes: int = 300 * 1024 * 1024
     """Of address space, besides the file itself."""
     cpu_seconds: int = 20
+    written_bytes: int = 0
+    """How large the file may become that the process was given to write."""
 
 
-Spawn = Callable[[list[str]], Awaitable[Process]]
-"""Starts the process with these arguments, and pipes for standard input and output."""
+class Spawn(Protocol):
+    """Starts the process with these arguments, pipes for standard input and output, and these descriptors."""
+
+    def __call__(self, arguments: list[str], /, *, descriptors: Sequence[int] = ()) -> Awaitable[Process]: ...
 
 
-async def spawn_child(arguments: list[str]) -> Process:
+class Found:
+    """Takes what a process answers: here, one document."""
+
+    def __init__(self) -> None:
+        self.document: dict[str, Any] = {}
+
+    def found(self, document: dict[str, Any]) -> None:
+        self.document = document
+
+    async def sound(self, block: bytes) -> None:
+        raise _astray("an answer that is not understood", _FILM)
+
+
+async def spawn_child(arguments: list[str], /, *, descriptors: Sequence[int] = ()) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-P", "-m", "myna.media.child"),
@@ -57,6 +78,7 @@ async def spawn_child(arguments: list[str]) -> Process:
         env={name: os.environ[name] for name in _KEPT if name in os.environ},
         cwd="/",
         start_new_session=True,
+        pass_fds=tuple(descriptors),
     )
 
 
@@ -84,16 +106,34 @@ class Sandbox:
         `Unavailable` when too many files wait to be read. When canceled, the process is ended at once.
         """
         refuse_what_is_no_sound(data)
-        async with self._place(timeout), self._process(len(data), max_seconds, timeout) as process:
-            try:
-                async with asyncio.timeout(timeout):
-                    await _hand_over(process, data)
-                    return await _listen(process, max_seconds)
-            except TimeoutError:
-                raise UnsupportedMedia(
-                    f"This file could not be read within {timeout:g} seconds. Send it as WAV, or a shorter part.",
-                    reason="wall time",
-                ) from None
+        limits = Limits(self._limits.memory_bytes + len(data), self._limits.cpu_seconds)
+        gathered = _Gathered(max_seconds)
+        details = {"size": len(data), "max_seconds": max_seconds}
+        async with self._place(timeout), self._process("decode", limits, (), timeout) as process:
+            await _converse(process, details, data, gathered, timeout, _RECORDING)
+        return gathered.decoded()
+
+    async def run(
+        self,
+        task: str,
+        details: dict[str, Any],
+        *,
+        descriptors: Sequence[int],
+        timeout: float,
+        limits: Limits | None = None,
+        listener: Found | None = None,
+    ) -> dict[str, Any]:
+        """Do one of the tasks of `child.py` with files that are open here, and return what was found.
+
+        Raises as `decode`, and `StorageFull` when there is no room for what is written.
+        """
+        listener = listener or Found()
+        async with (
+            self._place(timeout),
+            self._process(task, limits or self._limits, descriptors, timeout) as process,
+        ):
+            await _converse(process, details, b"", listener, timeout, _FILM)
+        return listener.document
 
     @contextlib.asynccontextmanager
     async def _place(self, timeout: float) -> AsyncIterator[None]:
@@ -113,11 +153,12 @@ class Sandbox:
             self._places.release()
 
     @contextlib.asynccontextmanager
-    async def _process(self, size: int, max_seconds: float, timeout: float) -> AsyncIterator[Process]:
-        limits = self._limits
-        numbers = (size, max_seconds, limits.memory_bytes + size, limits.cpu_seconds, timeout, os.getpid())
+    async def _process(
+        self, task: str, limits: Limits, descriptors: Sequence[int], timeout: float
+    ) -> AsyncIterator[Process]:
+        numbers = (limits.memory_bytes, limits.cpu_seconds, limits.written_bytes, timeout, os.getpid())
         try:
-            process = await self._spawn([str(number) for number in numbers])
+            process = await self._spawn([task, *map(str, numbers)], descriptors=descriptors)
         except OSError as error:
             raise Unavailable("No process to read this file could be started. Try again in a moment.") from error
         try:
@@ -128,6 +169,7 @@ class Sandbox:
 
 
 _sandboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Sandbox] = WeakKeyDictionary()
+_film_sandboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Sandbox] = WeakKeyDictionary()
 
 
 async def decode_untrusted(data: bytes, *, max_seconds: float, timeout: float = DECODE_SECONDS) -> Decoded:
@@ -136,44 +178,83 @@ async def decode_untrusted(data: bytes, *, max_seconds: float, timeout: float = 
     return await sandbox.decode(data, max_seconds=max_seconds, timeout=timeout)
 
 
-async def _hand_over(process: Process, data: bytes) -> None:
-    """Send the file. A process that ended meanwhile says why, or does not, in its answer."""
+def film_sandbox() -> Sandbox:
+    """Places of their own for films, so nobody who sends a short recording waits for an hour of video."""
+    return _film_sandboxes.setdefault(asyncio.get_running_loop(), Sandbox(waiting=64))
+
+
+async def _converse(
+    process: Process, details: dict[str, Any], data: bytes, listener: Found, timeout: float, remedy: str
+) -> None:
+    try:
+        async with asyncio.timeout(timeout):
+            await _hand_over(process, json.dumps(details).encode(), data)
+            await _listen(process, listener, remedy)
+    except TimeoutError:
+        raise UnsupportedMedia(
+            f"This file could not be read within {timeout:g} seconds. Send it as WAV, or a shorter part.",
+            reason="wall time",
+        ) from None
+
+
+async def _hand_over(process: Process, details: bytes, data: bytes) -> None:
+    """Say what to do and send the file. A process that ended meanwhile says why, or does not, in its answer."""
     assert process.stdin is not None
     with contextlib.suppress(ConnectionError):
+        process.stdin.write(LENGTH.pack(len(details)) + details)
+        await process.stdin.drain()
         for start in range(0, len(data), BLOCK_BYTES):
             process.stdin.write(memoryview(data)[start : start + BLOCK_BYTES])
             await process.stdin.drain()
     process.stdin.close()
 
 
-async def _listen(process: Process, max_seconds: float) -> Decoded:
+async def _listen(process: Process, listener: Found, remedy: str) -> None:
     assert process.stdout is not None
-    track: Track | None = None
-    sound = bytearray()
     kind = b""
     while True:
         try:
-            kind, payload = await _frame(process.stdout)
+            kind, payload = await _frame(process.stdout, remedy)
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise await _sudden_end(process, started=bool(kind)) from None
+            raise await _sudden_end(process, remedy, started=bool(kind)) from None
         if kind == REFUSED:
-            raise UnsupportedMedia(**json.loads(payload))
-        if kind == TRACK:
-            track = Track(**json.loads(payload))
-        elif kind == SOUND and track:
-            sound += payload
-            if len(sound) > (max_seconds + _SPARE_SECONDS) * track.sample_rate * _SAMPLE_BYTES:
-                raise _astray("more sound than was asked for")
-        elif kind == DONE and track:
-            return _decoded(track, sound)
+            raise _refusal(json.loads(payload))
+        if kind == FOUND:
+            listener.found(json.loads(payload))
+        elif kind == SOUND:
+            await listener.sound(payload)
+        elif kind == DONE:
+            return
         elif kind != READY:
-            raise _astray("an answer that is not understood")
+            raise _astray("an answer that is not understood", remedy)
 
 
-async def _frame(output: asyncio.StreamReader) -> tuple[bytes, bytes]:
+class _Gathered(Found):
+    """The sound of a recording, as far as it was asked for."""
+
+    def __init__(self, max_seconds: float) -> None:
+        super().__init__()
+        self._most_seconds = max_seconds + _SPARE_SECONDS
+        self._sound = bytearray()
+
+    async def sound(self, block: bytes) -> None:
+        self._sound += block
+        if len(self._sound) > self._most_seconds * self._track().sample_rate * _SAMPLE_BYTES:
+            raise _astray("more sound than was asked for", _RECORDING)
+
+    def decoded(self) -> Decoded:
+        return _decoded(self._track(), self._sound)
+
+    def _track(self) -> Track:
+        if not self.document:
+            raise _astray("an answer that is not understood", _RECORDING)
+        return Track(**self.document)
+
+
+async def _frame(output: asyncio.StreamReader, remedy: str) -> tuple[bytes, bytes]:
     kind, length = HEAD.unpack(await output.readexactly(HEAD.size))
     if length > _LONGEST_FRAME:
-        raise _astray("an answer that is too long")
+        raise _astray("an answer that is too long", remedy)
     return kind, await output.readexactly(length)
 
 
@@ -188,19 +269,23 @@ def _decoded(track: Track, sound: bytearray) -> Decoded:
     )
 
 
-async def _sudden_end(process: Process, *, started: bool) -> Exception:
+async def _sudden_end(process: Process, remedy: str, *, started: bool) -> Exception:
     """A process that had begun to read was ended by a limit or a fault; one that had not is no fault of the file."""
     code = await process.wait()
     if not started:
         return Unavailable("The process that reads files did not start. `myna doctor` says what is missing.")
-    return _astray(f"signal {-code}" if code < 0 else f"exit status {code}")
+    return _astray(f"signal {-code}" if code < 0 else f"exit status {code}", remedy)
 
 
-def _astray(reason: str) -> UnsupportedMedia:
+def _refusal(document: dict[str, str]) -> Exception:
+    if document["kind"] == NO_ROOM:
+        return StorageFull()
+    return UnsupportedMedia(document["message"], reason=document["reason"])
+
+
+def _astray(reason: str, remedy: str) -> UnsupportedMedia:
     return UnsupportedMedia(
-        "Reading this file failed: it is damaged, or takes more memory or time than a recording does. "
-        "Send it as WAV or FLAC.",
-        reason=reason,
+        f"Reading this file failed: it is damaged, or takes more memory or time than {remedy}", reason=reason
     )
 
 

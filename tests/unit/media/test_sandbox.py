@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ def astray(program: str, started: list[Process] | None = None) -> Spawn:
             os.write(1, HEAD.pack(kind, len(payload)) + payload)
     """
 
-    async def spawn(_: list[str]) -> Process:
+    async def spawn(_: list[str], /, *, descriptors: Sequence[int] = ()) -> Process:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", textwrap.dedent(prelude) + textwrap.dedent(program)),
             stdin=PIPE,
@@ -111,7 +112,7 @@ async def test_too_long_is_refused_with_a_remedy(wav: bytes):
 
 
 async def test_what_is_surely_no_sound_costs_no_process(wav: bytes):
-    async def none(_: list[str]) -> Process:
+    async def none(_: list[str], /, *, descriptors: Sequence[int] = ()) -> Process:
         raise AssertionError("a process was started")
 
     with pytest.raises(UnsupportedMedia, match="web page"):
@@ -184,7 +185,7 @@ async def test_a_process_that_does_not_start_is_not_the_files_fault(wav: bytes):
     with pytest.raises(Unavailable, match="did not start"):
         await Sandbox(spawn=astray("sys.exit(1)")).decode(wav, max_seconds=10)
 
-    async def fail(_: list[str]) -> Process:
+    async def fail(_: list[str], /, *, descriptors: Sequence[int] = ()) -> Process:
         raise OSError("no more processes")
 
     with pytest.raises(Unavailable, match="could be started"):
@@ -241,7 +242,7 @@ async def test_too_much_computing_is_a_refusal():
 
 async def test_the_environment_stays_outside(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MYNA_SECRET", "open sesame")
-    process = await spawn_child(["10", "1", str(1 << 30), "5", "5", str(os.getpid())])
+    process = await spawn_child(["decode", str(1 << 30), "5", "0", "5", str(os.getpid())])
     try:
         assert process.stdout is not None
         await process.stdout.readexactly(1)
@@ -293,7 +294,7 @@ async def test_a_server_that_is_killed_leaves_no_process(tmp_path: Path):
         import asyncio, os, sys
         from myna.media.sandbox import spawn_child
         async def main():
-            process = await spawn_child(["10", "1", str(1 << 30), "60", "60", str(os.getpid())])
+            process = await spawn_child(["decode", str(1 << 30), "60", "0", "60", str(os.getpid())])
             await process.stdout.readexactly(1)
             print(process.pid, flush=True)
             await asyncio.sleep(60)

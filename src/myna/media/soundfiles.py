@@ -1,0 +1,172 @@
+"""Long sound on disk, a block at a time: FLAC of 16 bits that Myna itself writes and reads."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from myna.engines.base import Samples
+from myna.errors import BadAudio, StorageFull
+
+if TYPE_CHECKING:
+    import soundfile
+
+_FULL_SCALE = np.float32(32_768)
+_LONGEST_BLOCK = 10.0
+"""Seconds."""
+_NO_ROOM = ("No space left", "Disk quota")
+_QUICK = 0.25
+"""Of 1: the files are a tenth larger and written three times as fast as at the default."""
+
+
+class SoundReader:
+    """A sound file, open for reading. Mono comes as `[n]`, more channels as `[n, channels]`, float32 within ±1.
+
+    Raises `BadAudio` when the file is damaged or none. Not for two threads at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import soundfile
+
+        try:
+            self._file = soundfile.SoundFile(path)
+        except soundfile.LibsndfileError as error:
+            raise _damaged(path, error) from None
+        self._path = path
+        self.sample_rate: int = self._file.samplerate
+        self.channels: int = self._file.channels
+        self.samples: int = self._file.frames
+        """Of each channel."""
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.sample_rate
+
+    def blocks(self, seconds: float = _LONGEST_BLOCK, *, start: float = 0.0) -> Iterator[Samples]:
+        """All of it from `start` (seconds) on, in blocks of this length; the last one is shorter."""
+        size = max(1, round(min(seconds, _LONGEST_BLOCK) * self.sample_rate))
+        position = round(start * self.sample_rate)
+        while len(block := self.read(position, size)):
+            yield block
+            position += len(block)
+
+    def read(self, start: int, count: int) -> Samples:
+        """Up to `count` samples from this one on; fewer, or none, at the end."""
+        import soundfile
+
+        start = min(max(0, start), self.samples)
+        try:
+            self._file.seek(start)
+            samples: Samples = self._file.read(max(0, min(count, self.samples - start)), dtype="float32")
+        except soundfile.LibsndfileError as error:
+            raise _damaged(self._path, error) from None
+        return samples
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SoundWriter:
+    """A FLAC file, written a block at a time. What is read from it again can be written again without any change.
+
+    When it is left with an error, the file is removed. Raises `StorageFull` when there is no room.
+    """
+
+    def __init__(self, path: Path, sample_rate: int, channels: int = 1) -> None:
+        import soundfile
+
+        self._path = path
+        self.sample_rate = sample_rate
+        self.channels = channels
+        self.samples = 0
+        """Of each channel, written so far."""
+        try:
+            self._file: soundfile.SoundFile = soundfile.SoundFile(
+                path, "w", sample_rate, channels, "PCM_16", format="FLAC", compression_level=_QUICK
+            )
+        except soundfile.LibsndfileError as error:
+            raise _unwritable(path, error) from None
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.sample_rate
+
+    def write(self, block: Samples | NDArray[np.int16]) -> None:
+        """`[n]` or `[n, channels]`; of floats, what lies beyond ±1 is cut."""
+        import soundfile
+
+        whole = _sixteen_bits(block)
+        try:
+            self._file.write(whole)
+        except soundfile.LibsndfileError as error:
+            raise _unwritable(self._path, error) from None
+        self.samples += len(block)
+
+    def close(self) -> None:
+        import soundfile
+
+        try:
+            self._file.close()
+        except soundfile.LibsndfileError as error:
+            raise _unwritable(self._path, error) from None
+
+    def discard(self) -> None:
+        """Close it and remove the file."""
+        with contextlib.suppress(StorageFull, BadAudio):
+            self.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+            return
+        self.discard()
+
+
+def read_sound(path: Path) -> tuple[Samples, int]:
+    """A short file whole, and its sample rate. Mono as `[n]`, else `[n, channels]`."""
+    with SoundReader(path) as reader:
+        return reader.read(0, reader.samples), reader.sample_rate
+
+
+def write_sound(path: Path, samples: Samples, sample_rate: int) -> None:
+    """A short file at once: `[n]` or `[n, channels]`."""
+    with SoundWriter(path, sample_rate, 1 if samples.ndim == 1 else samples.shape[1]) as writer:
+        writer.write(samples)
+
+
+def _sixteen_bits(samples: Samples | NDArray[np.int16]) -> NDArray[np.int16]:
+    if samples.dtype == np.int16:
+        return samples.astype(np.int16, copy=False)
+    scaled = np.rint(np.nan_to_num(samples) * _FULL_SCALE)
+    whole: NDArray[np.int16] = np.clip(scaled, -32_768, 32_767).astype(np.int16)
+    return whole
+
+
+def _damaged(path: Path, error: Exception) -> BadAudio:
+    return BadAudio(f"A sound file of this work is damaged: {path.name}.", reason=str(error))
+
+
+def _unwritable(path: Path, error: Exception) -> StorageFull | BadAudio:
+    if any(words in str(error) for words in _NO_ROOM) or "System error" in str(error):
+        return StorageFull()
+    return BadAudio(f"A sound file of this work cannot be written: {path.name}.", reason=str(error))
