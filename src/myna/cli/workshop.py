@@ -167,16 +167,27 @@ def read_recording(path: Path, most_bytes: int) -> bytes:
 
 def ask(question: str, remedy: str) -> None:
     """Go on when the answer is yes. Raises `InvalidRequest` with the remedy when nobody can answer."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()
-    if not answer:
+    agreed = _answer(question)
+    if agreed is None:
         raise InvalidRequest(f"Nobody answered. {remedy}")
-    if answer.strip().lower() not in ("y", "yes"):
+    if not agreed:
         raise typer.Exit(1)
 
 
 def affirm(question: str) -> None:
-    ask(question, "`--yes` says that you have the right to use the recording.")
+    """Go on when the answer is yes. Where nobody can answer, as in a script, who runs the command says so by it."""
+    agreed = _answer(question)
+    if agreed is None:
+        print("\nNobody answers here: whoever runs this command says yes. `--yes` does not ask.", file=sys.stderr)
+    elif not agreed:
+        raise typer.Exit(1)
+
+
+def _answer(question: str) -> bool | None:
+    """None at the end of the input."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    return answer.strip().lower() in ("y", "yes") if answer else None
 
 
 @contextmanager
