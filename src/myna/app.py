@@ -108,7 +108,7 @@ def build_node(settings: Settings) -> Node:
     )
     magichour = MagicHourRenderer(settings, outputs, links)
     delivery = WebhookDelivery(settings, webhooks, jobs, work, {"standard": render_standard, "magichour": magichour})
-    references = References(settings, storage, jobs, registry, fetcher, cloning)
+    references = References(settings, storage, jobs, registry, fetcher, cloning, accounts)
     steps = SpeechSteps(
         node_id=node_id,
         database=database,

@@ -20,6 +20,8 @@ TEXT = "Hello, this is a preview."
 STOCK = "fake:en-US.1"
 UNKNOWN = "voice_000000000000000000000000"
 PER_CHARACTER = 0.015
+KINDS = ("voices", "consents", "samples", "previews")
+"""Folders of the storage."""
 ABOUT = {
     "name": "Nora",
     "description": "Calm",
@@ -61,7 +63,7 @@ class Client:
     def kept_files(self) -> list[str]:
         """Names of all files in the storage that belong to voices or consents of the account."""
         account = self.server.account_of(self.key)
-        folders = [self.server.data_dir / "files" / kind / account for kind in ("voices", "consents", "samples")]
+        folders = [self.server.data_dir / "files" / kind / account for kind in KINDS]
         return sorted(path.name for folder in folders for path in folder.rglob("*") if path.is_file())
 
 
@@ -400,10 +402,14 @@ class TestSampleAndDelete:
         assert owner.get("/credits")["balance"] == balance
 
     def test_deleting_removes_everything_and_says_so(self, client, low_voice):
-        preview = client.send("/voices/preview", low_voice, text=TEXT).content
+        once = {"Idempotency-Key": "a preview"}
+        preview = client.send("/voices/preview", low_voice, once, text=TEXT).content
+        assert client.send("/voices/preview", low_voice, once, text=TEXT).content == preview
+        (answer_kept,) = client.kept_files()
         voice = client.keep(low_voice, files={"preview": ("preview.wav", preview, "audio/wav")})
         client.http.get(f"/voices/{voice['id']}/sample")
-        assert client.kept_files() == ["prepared.json", "preview.wav", "reference.flac", "sample.mp3"]
+        made = ["prepared.json", "preview.wav", "reference.flac", "sample.mp3"]
+        assert client.kept_files() == sorted([answer_kept, *made])
         answer = client.http.delete(f"/voices/{voice['id']}")
         assert answer.status_code == 200
         assert answer.json() == {
@@ -601,8 +607,8 @@ class TestIsolation:
 
 
 @pytest.fixture(scope="module")
-def strict(make_server: ServerFactory) -> ServerProcess:
-    return make_server(
+def strict(make_module_server: ServerFactory) -> ServerProcess:
+    return make_module_server(
         MYNA_RATE_LIMITS="off", MYNA_CONSENT="recording", MYNA_VERIFIED_PREVIEWS="on", MYNA_MAX_VOICES="1"
     )
 
@@ -620,11 +626,12 @@ class TestRules:
 
     def test_and_kept(self, strict, low_voice):
         client = Client(strict)
-        preview = client.send("/voices/preview", low_voice, text=TEXT).content
+        check_problem(client.send("/voices/preview", low_voice, text=TEXT), 403, "consent_required")
+        consent = client.send("/voice-consents", low_voice, name="A", language="en").json()["id"]
+        preview = client.send("/voices/preview", low_voice, text=TEXT, consent_id=consent).content
         heard = {"preview": ("preview.wav", preview, "audio/wav")}
         fields = {"name": "Nora", "consent": "true"}
         check_problem(client.send("/voices", low_voice, files=heard, **fields), 403, "consent_required")
-        consent = client.send("/voice-consents", low_voice, name="A", language="en").json()["id"]
         fields["consent_id"] = consent
         check_problem(client.send("/voices", low_voice, **fields), 400, "invalid_request", "preview")
         made = client.send("/voices", low_voice, files=heard, **fields)

@@ -26,6 +26,7 @@ from myna.cli.workshop import (
 from myna.errors import ReferenceRefused
 
 if TYPE_CHECKING:
+    from myna.accounts.schemas import Account
     from myna.engines.base import Samples
     from myna.speech.schemas import Recording
     from myna.voices.schemas import ClonedVoice, NewVoice, PreparedVoice
@@ -98,7 +99,7 @@ class _Order:
 
     async def listen(self, workshop: Workshop) -> None:
         """Report and preview, and nothing is kept."""
-        prepared = await self._prepare(workshop)
+        prepared = await self._prepare(workshop, None)
         recording = await self._speak(workshop, prepared)
         if self.as_json:
             self._show_json(prepared, recording, None)
@@ -107,7 +108,7 @@ class _Order:
 
     async def keep(self, workshop: Workshop) -> None:
         owner = await owner_named(workshop.data, self.account)
-        prepared = await self._prepare(workshop)
+        prepared = await self._prepare(workshop, owner)
         recording = await self._speak(workshop, prepared)
         if not self.affirmed:
             affirm(f"Do you have the right to use `{self.reference.name}`, and keep the voice `{self.new.name}`?")
@@ -121,18 +122,19 @@ class _Order:
             print(f"Kept `{kept.name}` as {kept.id}, for the account `{owner.name}`.")
             print(f'Speak with it: myna say "Hello." --voice {kept.id}')
 
-    async def _prepare(self, workshop: Workshop) -> PreparedVoice:
+    async def _prepare(self, workshop: Workshop, owner: Account | None) -> PreparedVoice:
         recording = read_recording(self.reference, workshop.data.settings.max_reference_bytes)
         try:
             with shown_work("Making the voice"):
                 prepared = await workshop.cloning.prepare(
-                    None,
+                    owner,
                     recording,
                     engine=self.engine,
                     transcript=self.transcript,
                     language=self.language,
                     similarity=self.new.similarity,
                     stability=self.new.stability,
+                    consent_id=self.new.consent_id,
                 )
         except ReferenceRefused as refused:
             if (report := refused.details.get("report")) and not self.as_json:

@@ -96,12 +96,13 @@ def import_voice(
         with shown_work("Making the voice"):
             preview = await _decoded(portable.preview) if portable.preview else None
             prepared = await workshop.cloning.prepare(
-                None,
+                owner,
                 portable.reference,
                 engine=engine,
                 transcript=portable.transcript,
                 similarity=new.similarity,
                 stability=new.stability,
+                consent_id=new.consent_id,
             )
             kept = await workshop.cloning.create(owner, prepared, new, api="cli", preview=preview)
         if as_json:

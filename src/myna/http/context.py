@@ -31,6 +31,8 @@ class RequestContext:
     """The job id that belongs to the request's Idempotency-Key."""
     kept_body: bytes | None = None
     """What is kept for a repeated request in place of the answer's own body."""
+    kept_folder: str = "idempotency"
+    """Where in the storage the answer is kept for a repeated request."""
     executed: bool = False
     """The request was found valid and its work was begun: its answer is kept for its Idempotency-Key."""
 

@@ -71,6 +71,11 @@ def keep_instead(request: HTTPConnection, body: bytes) -> None:
     context_of(request.scope).kept_body = body
 
 
+def keep_under(request: HTTPConnection, folder: str) -> None:
+    """Keep the answer for repeated requests in this folder of the storage, so that it goes with what it belongs to."""
+    context_of(request.scope).kept_folder = folder
+
+
 class Idempotency:
     """The layer around one API that keeps and replays its answers."""
 
@@ -177,9 +182,10 @@ class Idempotency:
                 if not recorder.ended:
                     await asyncio.shield(self._kept.release(kept.scope, kept.node_id))
 
-    async def keep(self, kept: KeptRequest, status: int, headers: list[list[str]], body: IO[bytes], size: int) -> None:
+    async def keep(
+        self, kept: KeptRequest, status: int, headers: list[list[str]], body: IO[bytes], object_key: str | None
+    ) -> None:
         """Store a finished answer. One that the storage does not take counts as gone: done once, not replayed."""
-        object_key = f"idempotency/{kept.scope}/{kept.job_id}" if size else None
         try:
             if object_key:
                 await self._store(object_key, body)
@@ -253,7 +259,8 @@ class Recorder:
             self._file.seek(0)
             self._file.truncate()
             self._file.write(self._context.kept_body)
-        await self._owner.keep(self._kept, self._status, self._headers, self._file, self._size)
+        object_key = f"{self._context.kept_folder}/{self._kept.scope}/{self._kept.job_id}" if self._size else None
+        await self._owner.keep(self._kept, self._status, self._headers, self._file, object_key)
 
     def _worth_keeping(self) -> bool:
         if self._status in _NEVER_KEPT or self._size > MAX_KEPT_BYTES:

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from myna.accounts.service import AccountService
 from myna.engines.registry import EngineRegistry
 from myna.errors import BodyTooLarge, MynaError, NotFound
 from myna.jobs.schemas import Job
@@ -41,24 +42,27 @@ class References:
         registry: EngineRegistry,
         fetcher: Fetcher,
         cloning: CloningService,
+        accounts: AccountService,
     ) -> None:
         self._storage = storage
         self._jobs = jobs
         self._registry = registry
         self._fetcher = fetcher
         self._cloning = cloning
+        self._accounts = accounts
         self._max_bytes = settings.max_reference_bytes
 
     async def voice(self, job: Job) -> Voice:
         """The voice of a job, prepared unless that was done before.
 
         Raises `NotFound` when the recording is gone, `BodyTooLarge`, what fetching raises, and what is wrong with the
-        recording: `UnsupportedMedia`, `ReferenceRefused`, `VoiceBlocked`.
+        recording: `UnsupportedMedia`, `ReferenceRefused`, `VoiceBlocked`, or with having no consent: `ConsentRequired`.
         """
         if kept := await self._kept(job.id):
             return kept
         recording = await self._recording(job.details[DETAIL])
-        prepared = await self._cloning.prepare(None, recording)
+        owner = await self._accounts.get_account(job.account_id)
+        prepared = await self._cloning.prepare(owner, recording)
         await self._storage.put(_key(job.id), json.dumps(asdict(prepared.voice)).encode())
         return prepared.voice
 

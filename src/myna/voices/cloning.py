@@ -19,6 +19,8 @@ from myna.engines.registry import EngineRegistry
 from myna.errors import ConsentRequired, InvalidRequest, NotFound
 from myna.kit import clock, ids
 from myna.kit.pagination import Cursor, Page
+from myna.media.decode import Decoded
+from myna.media.sandbox import decode_untrusted
 from myna.settings import Settings
 from myna.storage.base import ObjectStorage
 from myna.voices.blocked import BlockedVoices
@@ -27,6 +29,7 @@ from myna.voices.fields import checked_change, checked_language, checked_new
 from myna.voices.files import Sound, digest, read_file, sixteen_bits
 from myna.voices.keeping import KeptVoices
 from myna.voices.owners import affirmed_by, owner_of
+from myna.voices.places import Places
 from myna.voices.preparing import Preparation
 from myna.voices.report import IntakeReport
 from myna.voices.repository import Preview, PreviewRepository
@@ -59,8 +62,9 @@ class CloningService:
         self._storage = storage
         self._voices = voices
         self._blocked = BlockedVoices(settings, database)
-        self._consents = Consents(settings, database, storage)
-        self._preparation = Preparation(settings, engines, registry, self._blocked)
+        self._places = Places(settings)
+        self._consents = Consents(settings, database, storage, self._places)
+        self._preparation = Preparation(settings, engines, registry, self._blocked, self._places)
         self._kept = KeptVoices(database, storage, settings.max_voices)
 
     def engine(self, wanted: str | None = None) -> Capabilities:
@@ -94,12 +98,17 @@ class CloningService:
         language: str | None = None,
         similarity: float | None = None,
         stability: float | None = None,
+        consent_id: str | None = None,
     ) -> PreparedVoice:
         """A voice that can speak, of a recording. Nothing is kept but in memory, for a quarter of an hour.
 
-        `transcript` is what is said in the whole recording. Raises `BodyTooLarge`, `UnsupportedMedia`,
-        `ReferenceRefused`, `VoiceBlocked`, `RateLimited`, and what `engine` and engines raise.
+        `transcript` is what is said in the whole recording. The holder of a key who has too many under way is refused;
+        work for an account waits its turn. Without a caller it is the operator who listens, and no consent is asked
+        for. Raises `ConsentRequired`, `BodyTooLarge`, `UnsupportedMedia`, `ReferenceRefused`, `VoiceBlocked`,
+        `RateLimited`, and what `engine` and engines raise.
         """
+        if caller is not None:
+            await self._consent(owner_of(caller).id, consent_id)
         return await self._preparation.prepare(
             caller,
             data,
@@ -109,6 +118,14 @@ class CloningService:
             similarity=similarity,
             stability=stability,
         )
+
+    async def read_preview(self, caller: Caller, data: bytes, *, max_seconds: float) -> Decoded:
+        """What was heard of a voice, as a client sends it back.
+
+        Raises `UnsupportedMedia`, and `RateLimited` when the caller has too many recordings under way.
+        """
+        with self._places.taken(caller.account.id):
+            return await decode_untrusted(data, max_seconds=max_seconds)
 
     async def remember_preview(
         self, account_id: str, samples_pcm16: bytes, prepared: PreparedVoice, similarity: float | None
@@ -246,17 +263,26 @@ class CloningService:
         """The report on the recording, when the rules of this server allow a voice of it."""
         await self._blocked.check(prepared.embedding)
         report = dict(prepared.report)
-        if new.consent_id is None:
-            if self._settings.consent == "recording":
-                raise ConsentRequired
+        consent = await self._consent(account_id, new.consent_id)
+        if consent is None:
             return report
         try:
-            consent = await self._consents.get(account_id, new.consent_id)
             spoken = await self._consents.embedding(consent)
         except NotFound as error:
             raise InvalidRequest(error.message, field="consent_id") from None
         reference = np.asarray(prepared.embedding, np.float32)
         return report | {"consent_similarity": round(likeness(reference, spoken), 4)}
+
+    async def _consent(self, account_id: str, consent_id: str | None) -> Consent | None:
+        """The consent recording that is named. Raises `ConsentRequired` when this server asks for one."""
+        if consent_id is None:
+            if self._settings.consent == "recording":
+                raise ConsentRequired
+            return None
+        try:
+            return await self._consents.get(account_id, consent_id)
+        except NotFound as error:
+            raise InvalidRequest(error.message, field="consent_id") from None
 
     async def _known_preview(self, account_id: str, prepared: PreparedVoice, preview: Sound | None) -> Preview | None:
         """How the preview was made, when that was here and of this recording."""

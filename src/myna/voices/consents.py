@@ -22,6 +22,7 @@ from myna.voices.fields import checked_language, checked_name
 from myna.voices.files import digest
 from myna.voices.hearing import hear
 from myna.voices.owners import affirmed_by, owner_of
+from myna.voices.places import Places
 from myna.voices.repository import ConsentRepository
 from myna.voices.schemas import Consent
 
@@ -36,10 +37,11 @@ _HALF_STORED = timedelta(minutes=10)
 class Consents:
     """The consents of accounts. The row comes first, then the file; only then anybody sees it."""
 
-    def __init__(self, settings: Settings, database: Database, storage: ObjectStorage) -> None:
+    def __init__(self, settings: Settings, database: Database, storage: ObjectStorage, places: Places) -> None:
         self._settings = settings
         self._database = database
         self._storage = storage
+        self._places = places
 
     async def add(
         self,
@@ -52,8 +54,8 @@ class Consents:
     ) -> Consent:
         """Keep a recording. The same `consent_id` again is the same consent.
 
-        Raises `InvalidRequest`, `UnsupportedMedia`, `ReferenceRefused` when hardly anybody speaks in it, and
-        `Conflict` when the account has too many.
+        Raises `InvalidRequest`, `UnsupportedMedia`, `ReferenceRefused` when hardly anybody speaks in it, `Conflict`
+        when the account has too many, and `RateLimited` when it has too many recordings under way.
         """
         account_id = owner_of(caller).id
         name, language = checked_name(name), checked_language(language)
@@ -61,7 +63,8 @@ class Consents:
             raise UnsupportedMedia(reason=f"The part says that it is {media_type[:80]}.")
         if consent_id and (kept := await self._find(account_id, consent_id)):
             return kept
-        sound = await hear(recording, self._settings)
+        with self._places.taken(account_id):
+            sound = await hear(recording, self._settings)
         consent_id = consent_id or ids.prefixed("cons")
         consent = Consent(
             id=consent_id,
@@ -75,9 +78,7 @@ class Consents:
         await self._announce(consent, digest(recording))
         file = await asyncio.to_thread(encode, sound.samples, sound.sample_rate, "flac")
         await self._storage.put(consent.object_key, file)
-        async with self._database.transaction() as connection:
-            await ConsentRepository(connection).set_ready(consent)
-        return await self.get(account_id, consent.id)
+        return await self._show(consent)
 
     async def list(self, account_id: str, after: Cursor | str | None, limit: int) -> Page[Consent]:
         """The newest first. `after` is the id of the last one of the page before, or its position."""
@@ -137,14 +138,28 @@ class Consents:
             return await ConsentRepository(connection).live(account_id, consent_id)
 
     async def _announce(self, consent: Consent, recording_hash: str) -> None:
-        limit = self._settings.max_voices
         async with self._database.transaction() as connection:
             consents = ConsentRepository(connection)
-            if not await consents.lock_account(consent.account_id):
-                raise NotFound
-            if await consents.count(consent.account_id) >= limit:
-                raise Conflict(f"This account has {limit} consents, which is the limit. Delete one first.")
+            await self._check_room(consents, consent.account_id)
             await consents.announce(consent, recording_hash)
+
+    async def _show(self, consent: Consent) -> Consent:
+        """Several may have been stored at once; those that find no room any more are removed by housekeeping."""
+        async with self._database.transaction() as connection:
+            consents = ConsentRepository(connection)
+            if shown := await consents.live(consent.account_id, consent.id):
+                return shown
+            await self._check_room(consents, consent.account_id)
+            await consents.set_ready(consent)
+            return await consents.live(consent.account_id, consent.id) or _refuse(consent.id)
+
+    async def _check_room(self, consents: ConsentRepository, account_id: str) -> None:
+        """Raises `Conflict` when the account has as many as it may have. Holds until the transaction ends."""
+        limit = self._settings.max_voices
+        if not await consents.lock_account(account_id):
+            raise NotFound
+        if await consents.count(account_id) >= limit:
+            raise Conflict(f"This account has {limit} consents, which is the limit. Delete one first.")
 
 
 def _refuse(consent_id: str) -> NoReturn:

@@ -32,6 +32,11 @@ Sound = tuple[Samples, int]
 """Mono samples and their rate in Hz."""
 
 
+def previews_folder(account_id: str, reference_hash: str) -> str:
+    """Where answers with previews of a recording are kept, for clients that ask for the same again."""
+    return f"previews/{account_id}/{reference_hash}"
+
+
 def digest(data: bytes) -> str:
     """SHA-256 in hexadecimal, by which a recording or a preview is known again."""
     return hashlib.sha256(data).hexdigest()
@@ -63,10 +68,11 @@ async def store_voice(
 
 
 async def remove_voice(storage: ObjectStorage, voice: ClonedVoice) -> tuple[str, ...]:
-    """Everything in the folder of a voice. Returns the names of the files that were there."""
+    """Everything in the folder of a voice, and what is kept of its previews. Returns the names of the voice's files."""
     keys = [found.key async for found in storage.list(f"{voice.folder}/")]
-    if keys:
-        await storage.delete(*keys)
+    heard = previews_folder(voice.account_id, voice.reference_hash)
+    if both := keys + [found.key async for found in storage.list(f"{heard}/")]:
+        await storage.delete(*both)
     return tuple(sorted(key.rsplit("/", 1)[1] for key in keys))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +17,6 @@ from myna.errors import (
     BodyTooLarge,
     EngineCrashed,
     EngineFailed,
-    RateLimited,
     ReferenceRefused,
     Unsupported,
     UnsupportedMedia,
@@ -34,6 +32,7 @@ from myna.voices.files import digest
 from myna.voices.intake import Intake, examine
 from myna.voices.own import spoken_languages
 from myna.voices.owners import owner_of
+from myna.voices.places import Places
 from myna.voices.report import IntakeReport
 from myna.voices.schemas import REFERENCE_VOICE, PreparedVoice, Voice
 
@@ -58,17 +57,22 @@ class Preparation:
     once."""
 
     def __init__(
-        self, settings: Settings, engines: EngineHost, registry: EngineRegistry, blocked: BlockedVoices
+        self,
+        settings: Settings,
+        engines: EngineHost,
+        registry: EngineRegistry,
+        blocked: BlockedVoices,
+        places: Places,
     ) -> None:
         self._settings = settings
         self._engines = engines
         self._registry = registry
         self._blocked = blocked
+        self._places = places
         self._kept: Cache[_Wanted, PreparedVoice] = Cache(
             entries=_KEPT_ENTRIES, weight=_KEPT_BYTES, seconds=_KEPT_SECONDS
         )
         self._running: SharedWork[_Wanted, PreparedVoice] = SharedWork()
-        self._busy: Counter[str] = Counter()
 
     def engine(self, wanted: str | None = None) -> Capabilities:
         """The engine that clones: the one that is asked for, else the first that can.
@@ -89,12 +93,8 @@ class Preparation:
         self, caller: Caller | Account | None, data: bytes, transcript: str | None, language: str | None
     ) -> IntakeReport:
         transcript, language = _checked(transcript, language)
-        account_id = _account_of(caller)
-        self._enter(account_id)
-        try:
+        with self._places.taken(_account_of(caller)):
             return (await self._examined(data, transcript, language)).report
-        finally:
-            self._leave(account_id)
 
     async def prepare(
         self,
@@ -115,6 +115,9 @@ class Preparation:
         reference_hash = await asyncio.to_thread(digest, data)
         wanted = _Wanted(_account_of(caller), reference_hash, able.name, transcript, language)
         prepared = self._kept.get(wanted)
+        if prepared is None and isinstance(caller, Account):
+            await self._places.free(wanted.account_id)
+            prepared = self._kept.get(wanted)
         if prepared is None:
             prepared = await self._running.result(wanted, lambda: self._start(wanted, data, able))
         await self._blocked.check(prepared.embedding)
@@ -137,9 +140,9 @@ class Preparation:
 
     def _start(self, wanted: _Wanted, data: bytes, able: Capabilities) -> asyncio.Task[PreparedVoice]:
         """Raises `RateLimited`."""
-        self._enter(wanted.account_id)
+        self._places.enter(wanted.account_id)
         task = asyncio.create_task(self._prepare(wanted, data, able))
-        task.add_done_callback(lambda _: self._leave(wanted.account_id))
+        task.add_done_callback(lambda _: self._places.leave(wanted.account_id))
         return task
 
     async def _prepare(self, wanted: _Wanted, data: bytes, able: Capabilities) -> PreparedVoice:
@@ -204,18 +207,6 @@ class Preparation:
         most = self._settings.max_reference_bytes
         if len(data) > most:
             raise BodyTooLarge(f"The recording has {len(data)} bytes; this server takes {most}. Send a shorter part.")
-
-    def _enter(self, account_id: str) -> None:
-        """Take one of the places of an account. Work without a caller has its own limits."""
-        limit = self._settings.max_concurrent_clones
-        if account_id and self._settings.rate_limits == "on" and self._busy[account_id] >= limit:
-            raise RateLimited(f"This account has {limit} recordings being examined, which is the limit.", retry_after=1)
-        self._busy[account_id] += 1
-
-    def _leave(self, account_id: str) -> None:
-        self._busy[account_id] -= 1
-        if self._busy[account_id] <= 0:
-            del self._busy[account_id]
 
 
 def _account_of(caller: Caller | Account | None) -> str:

@@ -39,7 +39,15 @@ def references(node: Node) -> References:
 
 def references_of(node: Node, storage: ObjectStorage) -> References:
     services = node.services
-    return References(services.settings, storage, services.jobs, services.registry, services.fetcher, services.cloning)
+    return References(
+        services.settings,
+        storage,
+        services.jobs,
+        services.registry,
+        services.fetcher,
+        services.cloning,
+        services.accounts,
+    )
 
 
 @pytest.fixture
@@ -83,6 +91,19 @@ async def test_a_recording_becomes_a_voice_once(
     assert await references.voice(job) == voice
     await references.forget(job)
     assert await keys(node) == []
+
+
+async def test_accounts_share_nothing(node: Node, references: References, accept: Accept, low_voice: bytes) -> None:
+    """Whoever sends the recording of somebody else cannot tell by the time it takes that it was sent before."""
+    services = node.services
+    stranger = await services.accounts.create_account("stranger")
+    await services.cloning.prepare(stranger, low_voice)
+    await services.storage.put(UPLOAD, low_voice)
+    asked = services.engines.counters["fake"].requests
+    await references.voice(await accept())
+    assert services.engines.counters["fake"].requests == asked + 1
+    await references.voice(await accept())
+    assert services.engines.counters["fake"].requests == asked + 1, "the same account waits once"
 
 
 async def test_what_another_node_prepared_is_spoken(node: Node, accept: Accept) -> None:

@@ -185,6 +185,21 @@ async def test_a_server_may_ask_for_a_consent_recording(studio: Studio, espeak: 
     assert 0 < kept.report["consent_similarity"] <= 1
 
 
+async def test_then_nobody_hears_a_preview_without_one(studio: Studio, brief: bytes) -> None:
+    """A preview says whatever text one likes in the voice of the recording."""
+    strict = studio.service(consent="recording")
+    for caller in (studio.ada, studio.ada.account):
+        with pytest.raises(ConsentRequired):
+            await strict.prepare(caller, brief)
+    theirs = await strict.add_consent(studio.grace, "Grace", "en", brief)
+    with pytest.raises(InvalidRequest) as refused:
+        await strict.prepare(studio.ada, brief, consent_id=theirs.id)
+    assert refused.value.field == "consent_id"
+    consent = await strict.add_consent(studio.ada, "Ada", "en", brief)
+    assert (await strict.prepare(studio.ada, brief, consent_id=consent.id)).voice.settings
+    assert (await strict.prepare(None, brief)).voice.settings, "the operator may listen"
+
+
 async def test_a_blocked_voice_is_not_kept_even_if_it_was_prepared_before(studio: Studio, brief: bytes) -> None:
     blocked = await studio.cloning.block(brief, "Somebody", "asked for it")
     spoken = studio.prepared(embedding=blocked.embedding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 import numpy as np
@@ -132,6 +133,16 @@ async def test_an_account_has_a_number_of_places(studio: Studio, agreement: byte
         await small.add_consent(studio.ada, "Ada", "en", agreement)
     await small.delete_consent(studio.ada.account.id, consent.id)
     assert (await small.add_consent(studio.ada, "Ada", "en", agreement)).id != consent.id
+
+
+async def test_also_when_many_come_at_once(studio: Studio, agreement: bytes) -> None:
+    few = studio.service(max_voices=2, rate_limits="off")
+    asked = (few.add_consent(studio.ada, f"Ada {number}", "en", agreement) for number in range(5))
+    made = await asyncio.gather(*asked, return_exceptions=True)
+    assert sorted(type(one).__name__ for one in made) == ["Conflict"] * 3 + ["Consent"] * 2
+    assert len((await few.list_consents(studio.ada.account.id)).items) == 2
+    twice = [few.add_consent(studio.grace, "Grace", "en", agreement, consent_id="cons_same") for _ in range(3)]
+    assert {consent.id for consent in await asyncio.gather(*twice)} == {"cons_same"}
 
 
 async def test_what_a_crash_leaves_is_not_seen_and_is_removed(studio: Studio, agreement: bytes) -> None:

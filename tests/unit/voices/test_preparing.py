@@ -26,6 +26,7 @@ from myna.errors import (
     VoiceBlocked,
 )
 from myna.voices.blocked import BlockedVoices
+from myna.voices.places import Places
 from myna.voices.preparing import Preparation
 from myna.voices.schemas import REFERENCE_VOICE, NewVoice
 from tests.fixtures.cloning import Studio, hum
@@ -165,9 +166,8 @@ async def test_an_engine_that_fails(local_studio: Studio, transcript: str, error
     studio = local_studio
     studio.settings.engine_prepare_seconds = 1.0
     engines = EngineHost(studio.settings, studio.registry)
-    preparation = Preparation(
-        studio.settings, engines, studio.registry, BlockedVoices(studio.settings, studio.database)
-    )
+    blocked = BlockedVoices(studio.settings, studio.database)
+    preparation = Preparation(studio.settings, engines, studio.registry, blocked, Places(studio.settings))
     recording = studio.prepared(reference=hum(), transcript=transcript)
     try:
         with pytest.raises(error, match=said):
@@ -222,6 +222,35 @@ async def test_work_of_the_server_itself_needs_no_place(local_studio: Studio, br
     narrow = local_studio.service(max_concurrent_clones=1)
     made = await asyncio.gather(*(narrow.prepare(None, brief, language=tag) for tag in ("en", "de")))
     assert {prepared.language for prepared in made} == {"en", "de"}
+
+
+async def test_work_for_an_account_waits_its_turn(local_studio: Studio, brief: bytes) -> None:
+    """As jobs do: they were accepted, so they are not refused later."""
+    narrow = local_studio.service(max_concurrent_clones=1)
+    account = local_studio.ada.account
+    work = [asyncio.create_task(narrow.prepare(account, brief, language=tag)) for tag in ("en", "de", "fr")]
+    await asyncio.sleep(0.05)
+    with pytest.raises(RateLimited):
+        await narrow.prepare(local_studio.ada, brief)
+    assert [prepared.language for prepared in await asyncio.gather(*work)] == ["en", "de", "fr"]
+    assert (await narrow.prepare(local_studio.ada, brief)).language is None
+
+
+async def test_every_recording_takes_a_place(local_studio: Studio, brief: bytes) -> None:
+    studio = local_studio
+    narrow = studio.service(max_concurrent_clones=1)
+    asked = asyncio.create_task(narrow.prepare(studio.ada, brief))
+    await asyncio.sleep(0.05)
+    for attempt in (
+        narrow.read_preview(studio.ada, brief, max_seconds=10),
+        narrow.add_consent(studio.ada, "Ada", "en", brief),
+        narrow.examine(brief, caller=studio.ada),
+    ):
+        with pytest.raises(RateLimited):
+            await attempt
+    await narrow.read_preview(studio.grace, brief, max_seconds=10)
+    await asked
+    assert (await narrow.read_preview(studio.ada, brief, max_seconds=10)).seconds > 3
 
 
 def test_the_first_engine_that_clones(local_studio: Studio) -> None:

@@ -52,6 +52,7 @@ class PreviewFields:
     speed: float
     model_id: str
     sample_rate: int
+    consent_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def read_preview(form: Form) -> PreviewFields:
     text = form.required("text")
     check_preview_text(text)
     similarity, speed = form.share("similarity"), form.speed()
-    return PreviewFields(text, similarity, speed, form.required("model_id").strip(), form.sample_rate())
+    model_id, rate = form.required("model_id").strip(), form.sample_rate()
+    return PreviewFields(text, similarity, speed, model_id, rate, form.optional("consent_id"))
 
 
 def check_preview_text(text: str) -> None:

@@ -23,7 +23,7 @@ from myna.errors import (
     VoiceNotFound,
 )
 from myna.http.context import context_of
-from myna.http.idempotency import job_uuid, request_seed
+from myna.http.idempotency import job_uuid, keep_under, request_seed
 from myna.http.munsit import mapping
 from myna.http.munsit.access import addresses, authorized, read_json
 from myna.http.munsit.errors import PreviewFailed
@@ -33,9 +33,9 @@ from myna.http.munsit.speaking import check_balance, open_stream, raw_response, 
 from myna.http.samples import voice_sample
 from myna.media.decode import pcm16
 from myna.media.formats import MEDIA_TYPES
-from myna.media.sandbox import decode_untrusted
 from myna.voices.cloning import new_voice_id
 from myna.voices.fields import checked_new
+from myna.voices.files import previews_folder
 from myna.voices.schemas import PreparedVoice
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class _Cloning:
             recording = await read_recording(form, "file", self._services.settings.max_reference_bytes)
         try:
             await check_balance(self._services, caller, len(wanted.text))
-            prepared = await self._prepared(caller, recording, engine, wanted.similarity)
+            prepared = await self._prepared(caller, recording, engine, wanted.consent_id, similarity=wanted.similarity)
+            keep_under(request, previews_folder(caller.account.id, prepared.reference_hash))
             speech = mapping.preview_request(wanted, mapping.seed_of(STABILITY, request_seed(request)))
             stream = await open_stream(request, self._services, caller, speech, prepared.voice)
         except InsufficientCredits as error:
@@ -136,8 +137,8 @@ class _Cloning:
             engine = mapping.engine_of(model_id, self._services.registry.names)
             preview = await read_recording(form, "voice_file", limit)
             reference = await read_recording(form, "reference_audio_file", limit)
-        heard = await self._heard(preview)
-        prepared = await self._prepared(caller, reference, engine, None, new.stability)
+        heard = await self._heard(caller, preview)
+        prepared = await self._prepared(caller, reference, engine, new.consent_id, stability=new.stability)
         voice_id = new_voice_id(job_uuid(request))
         made = await self._services.cloning.create(
             caller, prepared, new, api=mapping.API, voice_id=voice_id, preview=heard
@@ -149,23 +150,32 @@ class _Cloning:
         caller: Caller,
         recording: Recording,
         engine: str | None,
-        similarity: float | None,
+        consent_id: str | None,
+        *,
+        similarity: float | None = None,
         stability: float | None = None,
     ) -> PreparedVoice:
         try:
             return await self._services.cloning.prepare(
-                caller, recording.data, engine=engine, similarity=similarity, stability=stability
+                caller,
+                recording.data,
+                engine=engine,
+                similarity=similarity,
+                stability=stability,
+                consent_id=consent_id,
             )
         except UnsupportedMedia as error:
             raise recording.refusal(error) from None
 
-    async def _heard(self, preview: Recording) -> tuple[Samples, int]:
+    async def _heard(self, caller: Caller, preview: Recording) -> tuple[Samples, int]:
         """The preview as it was sent back: with a header, or as the raw samples that it came as."""
         try:
             if preview.raw_rate is not None:
                 decoded = pcm16(preview.data, preview.raw_rate)
             else:
-                decoded = await decode_untrusted(preview.data, max_seconds=LONGEST_PREVIEW_SECONDS)
+                decoded = await self._services.cloning.read_preview(
+                    caller, preview.data, max_seconds=LONGEST_PREVIEW_SECONDS
+                )
         except UnsupportedMedia as error:
             raise preview.refusal(error) from None
         if len(decoded.samples) > LONGEST_PREVIEW_SECONDS * decoded.sample_rate:

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response, UploadFile
 
-from myna.engines.base import Samples
+from myna.accounts.schemas import Caller
 from myna.errors import InvalidRequest, NotFound
-from myna.http.idempotency import request_seed, work_begins
+from myna.http.idempotency import keep_under, request_seed, work_begins
 from myna.http.native import forms, mapping, schemas
 from myna.http.native.files import content_disposition
 from myna.http.native.keyed import caller_of, keyed_route
 from myna.http.native.own_voices import as_own
 from myna.http.streaming import SpeechResponse
 from myna.http.uploads import read_upload
-from myna.media.sandbox import decode_untrusted
 from myna.voices.cloning import new_voice_id
 from myna.voices.fields import checked_new
-from myna.voices.files import PREVIEW, REFERENCE
+from myna.voices.files import PREVIEW, REFERENCE, Sound, previews_folder
 from myna.voices.portable import ENDING, LARGEST_BESIDES, LONGEST_PREVIEW_SECONDS, pack, unpack
 
 if TYPE_CHECKING:
@@ -57,8 +56,10 @@ def cloning_router(services: Services) -> APIRouter:
             language=form.language,
             similarity=form.similarity,
             stability=form.stability,
+            consent_id=form.consent_id,
         )
         work_begins(request)
+        keep_under(request, previews_folder(caller.account.id, prepared.reference_hash))
         stream = await services.speech.stream(
             caller,
             mapping.preview_request(form, prepared.voice),
@@ -76,7 +77,7 @@ def cloning_router(services: Services) -> APIRouter:
         caller = caller_of(request)
         _check_consent(form.consent)
         new = checked_new(mapping.new_voice(form))
-        preview = await _heard(form.preview, services) if form.preview else None
+        preview = await _heard(form.preview, caller, services) if form.preview else None
         prepared = await services.cloning.prepare(
             caller,
             await read_upload(form.file, services.settings.max_reference_bytes),
@@ -85,6 +86,7 @@ def cloning_router(services: Services) -> APIRouter:
             language=form.language,
             similarity=form.similarity,
             stability=form.stability,
+            consent_id=form.consent_id,
         )
         voice_id = new_voice_id(request_seed(request))
         made = await services.cloning.create(
@@ -123,7 +125,7 @@ def portable_router(services: Services) -> APIRouter:
         file = await read_upload(form.file, 2 * most + LARGEST_BESIDES)
         portable = await asyncio.to_thread(unpack, file, max_sound_bytes=most)
         new = checked_new(mapping.imported_voice(form, portable))
-        preview = await _decoded(portable.preview) if portable.preview else None
+        preview = await _decoded(portable.preview, caller, services) if portable.preview else None
         prepared = await services.cloning.prepare(
             caller,
             portable.reference,
@@ -131,6 +133,7 @@ def portable_router(services: Services) -> APIRouter:
             transcript=portable.transcript,
             similarity=new.similarity,
             stability=new.stability,
+            consent_id=new.consent_id,
         )
         voice_id = new_voice_id(request_seed(request))
         made = await services.cloning.create(caller, prepared, new, api="native", voice_id=voice_id, preview=preview)
@@ -152,12 +155,13 @@ def _check_consent(given: bool) -> None:
         )
 
 
-async def _heard(file: UploadFile, services: Services) -> tuple[Samples, int]:
-    return await _decoded(await read_upload(file, services.settings.max_reference_bytes, "preview"))
+async def _heard(file: UploadFile, caller: Caller, services: Services) -> Sound:
+    sent = await read_upload(file, services.settings.max_reference_bytes, "preview")
+    return await _decoded(sent, caller, services)
 
 
-async def _decoded(sound: bytes) -> tuple[Samples, int]:
-    decoded = await decode_untrusted(sound, max_seconds=LONGEST_PREVIEW_SECONDS)
+async def _decoded(sound: bytes, caller: Caller, services: Services) -> Sound:
+    decoded = await services.cloning.read_preview(caller, sound, max_seconds=LONGEST_PREVIEW_SECONDS)
     return decoded.samples, decoded.sample_rate
 
 

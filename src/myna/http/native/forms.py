@@ -44,6 +44,8 @@ class PreviewForm(RecordingForm):
     """What the preview says."""
     text_language: str | None = None
     """BCP 47 tag of `text`; found by its letters by default."""
+    consent_id: str | None = None
+    """A consent recording of the speaker, where the operator asks for one."""
     similarity: Share = 1.0
     stability: Share | None = None
     speed: Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)] = 1.0

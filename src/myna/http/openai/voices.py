@@ -103,7 +103,9 @@ def _add_voices(app: FastAPI, services: Services) -> None:
         consent = await _consent(services, caller.account.id, new.consent)
         work_begins(request)
         with _refused_as("audio_sample"):
-            prepared = await services.cloning.prepare(caller, sound.data, language=consent.language)
+            prepared = await services.cloning.prepare(
+                caller, sound.data, language=consent.language, consent_id=consent.id
+            )
             voice = await services.cloning.create(
                 caller,
                 prepared,
