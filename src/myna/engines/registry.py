@@ -18,7 +18,7 @@ from myna.engines.translation import TranslationCapabilities
 from myna.errors import EngineUnavailable
 
 GROUP = "myna.engines"
-_FIRST = ("espeak", "flite")
+_FIRST = ("espeak", "flite", "chat")
 """The order of engines when nobody states one; others follow by name."""
 _ONLY_WHEN_NAMED = frozenset({"fake", "fake-recognition", "fake-translation"})
 _DOES = {Capabilities: "speak", RecognitionCapabilities: "hear", TranslationCapabilities: "translate"}

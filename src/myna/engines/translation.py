@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -64,3 +64,38 @@ class TranslationEngine(abc.ABC):
 
     def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
         """Let go of everything. The process ends right after."""
+
+
+_SAME = {"cmn": "zh", "no": "nb", "iw": "he"}
+_EXACT, _WIDER, _NARROWER = range(3)
+
+
+def fitting_pair(pairs: Iterable[tuple[str, str]], source: str, target: str) -> tuple[str, str] | None:
+    """Of pairs of BCP 47 tags, the one that serves two languages best; None when none does.
+
+    A tag without a region serves all of its regions, and is served by any: `pt` fits `pt-PT` and, when there is nothing
+    nearer, `pt-BR` fits `pt`. One region never stands in for another.
+    """
+    fitting = [
+        (_nearness(offered[1], target), _nearness(offered[0], source), offered)
+        for offered in pairs
+        if _nearness(offered[0], source) is not None and _nearness(offered[1], target) is not None
+    ]
+    return min(fitting)[2] if fitting else None
+
+
+def base_language(tag: str) -> str:
+    """The language of a BCP 47 tag, without region and script: `pt` of `pt-BR`."""
+    language = tag.replace("_", "-").lower().partition("-")[0]
+    return _SAME.get(language, language)
+
+
+def _nearness(offered: str, wanted: str) -> int | None:
+    if base_language(offered) != base_language(wanted):
+        return None
+    has, wants = (tag.replace("_", "-").lower().partition("-")[2] for tag in (offered, wanted))
+    if has == wants:
+        return _EXACT
+    if not has:
+        return _WIDER
+    return _NARROWER if not wants else None
