@@ -19,12 +19,10 @@ class Draft:
     lines: tuple[DubbedLine, ...] = ()
     files: Mapping[str, DubFile] = field(default_factory=dict)
     levels: Mapping[str, float] = field(default_factory=dict)
-    spoken: bool = False
-    """All lines have a take at the rate of the request."""
-    paced: bool = False
-    """The lines have the rates at which they are to be spoken."""
-    placed: bool = False
-    """The lines have their places, and takes at their rates."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Of each take, by its name."""
+    waveform: tuple[float, ...] = ()
+    """50 levels of the result, 0 to 1."""
 
     def as_json(self) -> Document:
         return asdict(self)
@@ -33,7 +31,11 @@ class Draft:
     def from_json(cls, document: Mapping[str, Any]) -> Draft:
         if not document:
             return cls()
-        parts = {"lines": dubbed_lines(document["lines"]), "files": files(document["files"])}
+        parts = {
+            "lines": dubbed_lines(document["lines"]),
+            "files": files(document["files"]),
+            "waveform": tuple(document["waveform"]),
+        }
         return cls(**{**document, **parts})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from myna.dubbing.schemas import Dub, DubbedLine, DubTarget, Quote
+from myna.dubbing.schemas import Dub, DubbedLine, DubRequest, DubTarget, Quote
 
 
 def price_of(seconds: float, per_second: int) -> int:
@@ -13,10 +13,18 @@ def price_of(seconds: float, per_second: int) -> int:
     return math.ceil(round(seconds * per_second, 6))
 
 
-def quote(dub: Dub, per_second: int) -> Quote:
-    """What the next job of a finished dub costs: the changed lines, and languages that never were finished, whole."""
+def first_price(seconds: float, request: DubRequest, per_second: int) -> int:
+    """Of a source of this length in all languages of the request."""
+    return price_of(seconds * len(request.target_languages), per_second)
+
+
+def quote(dub: Dub, per_second: int, estimate: float) -> Quote:
+    """What the next job of a dub costs: the changed lines, and languages that never were finished, whole.
+
+    A source that never was fetched counts as `estimate` seconds long.
+    """
     lines = {target.language: _anew(target) for target in dub.targets}
-    seconds = sum(_seconds(target, dub.duration or 0.0) for target in dub.targets)
+    seconds = sum(_seconds(target, dub.duration or estimate) for target in dub.targets)
     return Quote(
         price=price_of(seconds, per_second),
         lines={language: tuple(line.number for line in anew) for language, anew in lines.items()},

@@ -107,7 +107,7 @@ class DubbingService:
         per_second = self._per_second(price_per_second)
         now = clock.now()
         seconds = known.get("duration", self._settings.dub_estimate_seconds)
-        price = pricing.price_of(seconds * len(request.target_languages), per_second)
+        price = pricing.first_price(seconds, request, per_second)
         new = _new_job(caller, dub_id, dub_id, api=api, base_url=base_url, price=price, name=name, details=details)
         try:
             async with self._database.transaction() as connection:
@@ -166,9 +166,7 @@ class DubbingService:
             raise NotFound(f"This dub has no file `{name[:40]}` in this language.")
         return found
 
-    async def edit_line(
-        self, caller: Caller, dub_id: str, language: str, number: int, change: LineEdit
-    ) -> DubbedLine:
+    async def edit_line(self, caller: Caller, dub_id: str, language: str, number: int, change: LineEdit) -> DubbedLine:
         """Change the text, speaker, voice or timing of a line. Nothing is spoken until `redub`.
 
         Raises `NotFound`, `InvalidRequest`, `VoiceNotFound`, and `Conflict` while a job works on the dub.
@@ -205,7 +203,7 @@ class DubbingService:
     async def quote(self, account_id: str, dub_id: str) -> Quote:
         """What `redub` would cost now. Raises `NotFound`."""
         dub = await self.get(account_id, dub_id)
-        return pricing.quote(dub, self._per_second(dub.price_per_second))
+        return self._quote(dub)
 
     async def redub(
         self,
@@ -231,7 +229,7 @@ class DubbingService:
         await self._files.require_source(found)
         async with self._database.transaction() as connection:
             dub, repository = await self._locked(DubRepository(connection), found)
-            quote = pricing.quote(dub, self._per_second(dub.price_per_second))
+            quote = self._quote(dub)
             if not any(quote.lines.values()) and all(target.files for target in dub.targets):
                 raise Conflict("No line of this dub was changed since it was made.")
             facts = {"api": api, "base_url": base_url, "price": quote.price, "name": name, "details": details}
@@ -311,6 +309,10 @@ class DubbingService:
 
     async def _remove_quietly(self) -> None:
         await self._files.remove_deleted()
+
+    def _quote(self, dub: Dub) -> Quote:
+        per_second = self._per_second(dub.price_per_second)
+        return pricing.quote(dub, per_second, self._settings.dub_estimate_seconds)
 
     def _per_second(self, given: int | None) -> int:
         if self._settings.prices == "off":

@@ -47,7 +47,7 @@ WORKFLOW_VERSION = "1"
 removed or put into another order. A node goes on only with workflows of its own version. Let the nodes of the old
 version finish their work before the last one stops; what it leaves shows up as stuck (`myna doctor`)."""
 
-QUEUES = ("speech", "webhooks")
+QUEUES = ("speech", "dubs", "webhooks")
 _WEBHOOKS_AT_ONCE = 256
 _WEBHOOKS_PER_ENDPOINT = 8
 _ACTIVE = ["ENQUEUED", "DELAYED", "PENDING"]
@@ -279,6 +279,7 @@ class _Runtime:
         if not settings.work:
             return
         registry._register_internal_queue("speech", worker_concurrency=at_once, polling_interval_sec=poll)
+        registry._register_internal_queue("dubs", worker_concurrency=settings.dubs_at_once, polling_interval_sec=poll)
         registry._register_internal_queue(
             "webhooks",
             worker_concurrency=_WEBHOOKS_AT_ONCE,

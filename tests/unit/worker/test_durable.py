@@ -133,7 +133,7 @@ class TestRunning:
             await until("job1.first")
             await asyncio.sleep(0.3)
             assert sum(ran.values()) == 2
-            assert await work.backlog() == {"speech": 5, "webhooks": 0}
+            assert await work.backlog() == {"speech": 5, "dubs": 0, "webhooks": 0}
             for gate in gates.values():
                 gate.set()
             await until("job4.second")

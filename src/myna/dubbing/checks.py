@@ -1,0 +1,176 @@
+"""What can be wrong with a request for a dub, found before anything is sent, stored or charged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from myna.accounts.schemas import Caller
+from myna.dubbing.schemas import DubRequest
+from myna.dubbing.wording import TextLines, text_lines
+from myna.engines.registry import EngineRegistry
+from myna.errors import ConsentRequired, InvalidRequest, Unsupported, VoiceNotFound
+from myna.settings import Settings
+from myna.transcription.service import TranscriptionService
+from myna.translation.service import TranslationService
+from myna.voices.cloning import CloningService
+from myna.voices.languages import base_language, speaks
+from myna.voices.service import VoiceService
+
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?")
+_SPEEDS = (0.5, 2.0)
+_STRETCHES = (1.0, 2.0)
+_MOST_SPEAKERS = 20
+_MOST_WORDS = 1_000
+_LONGEST_WORD = 200
+
+DEFAULT_LANGUAGE = "en"
+"""Of a source when nobody says, and no engine can tell."""
+
+
+class RequestChecks:
+    """Knows what this node can do, and what an account may use."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        registry: EngineRegistry,
+        voices: VoiceService,
+        cloning: CloningService,
+        transcription: TranscriptionService,
+        translation: TranslationService,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._voices = voices
+        self._cloning = cloning
+        self._transcription = transcription
+        self._translation = translation
+
+    async def check(self, caller: Caller, request: DubRequest) -> DubRequest:
+        """The request with language tags in their usual form. Raises as `DubbingService.check`."""
+        request = self._with_plain_tags(request)
+        _check_numbers(request)
+        _check_glossary(request.glossary)
+        self._check_texts(request)
+        self._check_hearing(request)
+        self._check_translations(request)
+        await self._check_voices(caller, request)
+        return request
+
+    async def check_voice(self, caller: Caller, voice_id: str | None, language: str) -> None:
+        """Raises `VoiceNotFound`, and `Unsupported` when the voice does not speak the language."""
+        if voice_id is None:
+            return
+        voice = await self._voices.get(voice_id, caller.account.id)
+        if not _can_say(self._registry.describe(voice.engine).languages, language) and not speaks(voice, language):
+            raise Unsupported(f"The voice `{voice_id}` does not speak `{language}`.", field="voice_id")
+
+    def _with_plain_tags(self, request: DubRequest) -> DubRequest:
+        most = self._settings.max_dub_languages
+        targets = tuple(dict.fromkeys(_tag(tag, "target_languages") for tag in request.target_languages))
+        if not 1 <= len(targets) <= most:
+            raise InvalidRequest(f"A dub has 1 to {most} languages.", field="target_languages")
+        source = _tag(request.source_language, "source_language") if request.source_language else None
+        translations = {_tag(tag, "translations"): text for tag, text in request.translations.items()}
+        if strangers := translations.keys() - set(targets):
+            raise InvalidRequest(
+                f"There is a translation for `{min(strangers)}`, into which nothing is dubbed.", field="translations"
+            )
+        return replace(request, target_languages=targets, source_language=source, translations=translations)
+
+    def _check_texts(self, request: DubRequest) -> None:
+        script = None
+        if request.transcript is not None:
+            if request.use_subtitles:
+                raise InvalidRequest("Take a transcript or the source's own subtitles, not both.", field="transcript")
+            script = text_lines(request.transcript, field="transcript")
+        for language, text in request.translations.items():
+            _check_count(script, text_lines(text, field="translations"), language)
+
+    def _check_hearing(self, request: DubRequest) -> None:
+        if request.transcript is not None or request.use_subtitles:
+            return
+        language = request.source_language or DEFAULT_LANGUAGE
+        if not self._transcription.can(language):
+            raise Unsupported(
+                f"No engine of this server understands `{language}`. Send what is said as `transcript` (plain lines, "
+                "SRT or WebVTT), use the source's own subtitles (`use_subtitles`), or install an engine: "
+                "`myna engines` shows what there is.",
+                field="source_language",
+            )
+
+    def _check_translations(self, request: DubRequest) -> None:
+        source = request.source_language or DEFAULT_LANGUAGE
+        for target in request.target_languages:
+            if target not in request.translations:
+                self._translation.check(source, target)
+
+    async def _check_voices(self, caller: Caller, request: DubRequest) -> None:
+        for target in request.target_languages:
+            await self.check_voice(caller, request.voice_id, target)
+            for key, voice_id in request.voices.items():
+                language, slash, _ = key.rpartition("/")
+                if not slash or language == target:
+                    await self.check_voice(caller, voice_id, target)
+            if request.clone_speakers:
+                self._check_cloning(target)
+            elif not await self._voices.list(caller.account.id, language=base_language(target)):
+                raise VoiceNotFound(f"No voice of this server speaks `{target}`. `myna voices list` shows all voices.")
+
+    def _check_cloning(self, target: str) -> None:
+        able = self._cloning.engine()
+        if self._settings.consent == "recording":
+            raise ConsentRequired(
+                "This server makes voices only with a consent recording of each speaker, so a dub cannot clone them. "
+                "Clone them first, and name their voices: `voices`."
+            )
+        if not _can_say(able.languages, target):
+            raise Unsupported(f"The engine `{able.name}` clones voices, but does not speak `{target}`.")
+
+
+def _tag(tag: str, field: str) -> str:
+    plain = tag.strip().replace("_", "-")
+    if not _TAG.fullmatch(plain):
+        raise InvalidRequest(f"`{tag[:40]}` is not a language tag; `es` and `pt-BR` are.", field=field)
+    language, *rest = plain.split("-")
+    script_length = 4
+    forms = [part.title() if len(part) == script_length else part.upper() for part in rest]
+    return "-".join([language.lower(), *forms])
+
+
+def _check_numbers(request: DubRequest) -> None:
+    if not _SPEEDS[0] <= request.speed <= _SPEEDS[1]:
+        raise InvalidRequest(f"The speed is {_SPEEDS[0]:g} to {_SPEEDS[1]:g}.", field="speed")
+    if not _STRETCHES[0] <= request.most_stretch <= _STRETCHES[1]:
+        raise InvalidRequest(f"most_stretch is {_STRETCHES[0]:g} to {_STRETCHES[1]:g}.", field="most_stretch")
+    if request.speakers is not None and not 1 <= request.speakers <= _MOST_SPEAKERS:
+        raise InvalidRequest(f"There are 1 to {_MOST_SPEAKERS} speakers.", field="speakers")
+    if not 0 <= request.seed < 2**63:
+        raise InvalidRequest("The seed is a whole number from 0.", field="seed")
+
+
+def _check_glossary(glossary: Mapping[str, str]) -> None:
+    if len(glossary) > _MOST_WORDS:
+        raise InvalidRequest(f"The glossary has more than {_MOST_WORDS:,} entries.", field="glossary")
+    for word, meaning in glossary.items():
+        if not word.strip() or max(len(word), len(meaning)) > _LONGEST_WORD:
+            raise InvalidRequest(f"A glossary entry has 1 to {_LONGEST_WORD} characters.", field="glossary")
+
+
+def _check_count(script: TextLines | None, translation: TextLines, language: str) -> None:
+    """Plain lines go with plain lines, one by one."""
+    if script is None or script.timed or translation.timed:
+        return
+    if len(script.lines) != len(translation.lines):
+        raise InvalidRequest(
+            f"The transcript has {len(script.lines)} lines, its translation into `{language}` "
+            f"{len(translation.lines)}. Send as many, or both as subtitles.",
+            field="translations",
+        )
+
+
+def _can_say(languages: tuple[str, ...], language: str) -> bool:
+    return any(base_language(known) == base_language(language) for known in languages)

@@ -1,0 +1,46 @@
+"""Sources of dubs: received, looked at, stored."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from myna.dubbing.files import SOURCE, DubFiles
+from myna.dubbing.schemas import DubRequest
+from myna.errors import InvalidRequest
+from myna.media.probe import MediaLimits, probe_untrusted
+from myna.settings import Settings
+
+
+class Sources:
+    """Takes in what clients send, and says what it is."""
+
+    def __init__(self, settings: Settings, files: DubFiles) -> None:
+        self._limits = MediaLimits.from_settings(settings)
+        self._files = files
+
+    async def receive(
+        self, account_id: str, dub_id: str, source: bytes | AsyncIterator[bytes], request: DubRequest
+    ) -> dict[str, Any]:
+        """Store a file that a client sends. Returns what it is made of.
+
+        Raises `BodyTooLarge`, `UnsupportedMedia`, `InvalidRequest`; then nothing stays stored.
+        """
+        path = await self._files.receive(dub_id, source)
+        try:
+            known = await self.look_at(path, request)
+            await self._files.keep(account_id, dub_id, SOURCE, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            await self._files.remove_all(account_id, dub_id)
+            raise
+        return known
+
+    async def look_at(self, path: Path, request: DubRequest) -> dict[str, Any]:
+        """What a source is made of, as `MediaInfo.as_json`. Raises `UnsupportedMedia`, and `InvalidRequest` when its
+        subtitles are wanted and it has none."""
+        info = await probe_untrusted(path, limits=self._limits)
+        if request.use_subtitles and not info.subtitles:
+            raise InvalidRequest("This source has no subtitles of its own.", field="use_subtitles")
+        return info.as_json()

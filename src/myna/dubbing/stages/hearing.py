@@ -1,0 +1,257 @@
+"""Where somebody speaks, who that is, what is heard besides, and what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from myna.audio.activity import Segment, speech_segments
+from myna.audio.bed import Stereo, bed_blocks
+from myna.audio.turns import Turn, Turns, VoiceWindow, turns_of, windows_of
+from myna.dubbing.cloning import SpeakerClones
+from myna.dubbing.files import DubFiles
+from myna.dubbing.schemas import SourceLine, Speaker
+from myna.dubbing.stages.taking_in import ORIGINAL, SOUND_RATE, SPEECH, SPEECH_RATE, SUBTITLES
+from myna.dubbing.steps import Report
+from myna.dubbing.store import DubStore, Work
+from myna.dubbing.threads import SharedSound, in_thread
+from myna.dubbing.wording import TextLines, text_lines
+from myna.engines.base import Samples
+from myna.errors import UnsupportedMedia
+from myna.media.soundfiles import SoundReader, SoundWriter
+from myna.transcription.lines import lines_of, split_lines
+from myna.transcription.service import TranscriptionService
+
+SEGMENTS, TURNS, BED = "segments.json", "turns.json", "bed.flac"
+DEFAULT_LANGUAGE = "en"
+_STRETCH_SECONDS = 120.0
+"""So much sound is listened to at once."""
+_UNSURE_SECONDS = 2.0
+"""Speech that ends this near to the end of a stretch is listened to again with what follows."""
+
+
+class Listen:
+    """Where somebody speaks."""
+
+    def __init__(self, files: DubFiles) -> None:
+        self._files = files
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        if await self._files.has(*work.place, SEGMENTS):
+            return
+        path = await self._files.local(*work.place, SPEECH)
+        segments = await _segments_of(path, report) or _timed_speech(work)
+        if not segments:
+            raise UnsupportedMedia("Nobody speaks in this source. Send a transcript with times (SRT or WebVTT) if so.")
+        data = json.dumps([[segment.start, segment.end] for segment in segments]).encode()
+        await self._files.put(*work.place, SEGMENTS, data)
+
+
+class Separate:
+    """What is heard besides speech: the bed on which the new dialogue lies."""
+
+    def __init__(self, files: DubFiles) -> None:
+        self._files = files
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        if not work.dub.request.background or await self._files.has(*work.place, BED):
+            return
+        original = await self._files.local(*work.place, ORIGINAL)
+        segments = await _read_segments(self._files, work)
+        path = self._files.scratch(work.dub.id)
+        try:
+            await self._separate(original, path, segments, report)
+            await self._files.keep(*work.place, BED, path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _separate(self, original: Path, target: Path, segments: Sequence[Segment], report: Report) -> None:
+        with SoundReader(original) as sound, SoundWriter(target, SOUND_RATE, 2) as bed:
+            beds = bed_blocks((_stereo(block) for block in sound.blocks()), SOUND_RATE, segments, sound.samples)
+
+            def some() -> bool:
+                """False at the end."""
+                block = next(beds, None)
+                if block is not None:
+                    bed.write(block)
+                return block is not None
+
+            while await in_thread(some):
+                report(bed.samples / max(1, sound.samples))
+
+
+class Speakers:
+    """Who speaks when, and voices of their own for them when that is wanted."""
+
+    def __init__(self, files: DubFiles, store: DubStore, clones: SpeakerClones) -> None:
+        self._files = files
+        self._store = store
+        self._clones = clones
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        if not await self._files.has(*work.place, TURNS):
+            path = await self._files.local(*work.place, SPEECH)
+            segments = await _read_segments(self._files, work)
+            found = await _turns_of(path, segments, work.dub.request.speakers, report)
+            await self._store.keep_speakers(work.dub.id, _speakers(found, work.dub.speakers))
+            turns = json.dumps([asdict(turn) for turn in found.turns]).encode()
+            await self._files.put(*work.place, TURNS, turns)
+            work = await self._store.load(work.job)
+        if work.dub.request.clone_speakers:
+            original = await self._files.local(*work.place, ORIGINAL)
+            await self._clones.make(work, original, await read_turns(self._files, work))
+
+
+class Transcribe:
+    """What is said, line by line: heard, or found in the sound when the text is known."""
+
+    def __init__(self, files: DubFiles, store: DubStore, transcription: TranscriptionService) -> None:
+        self._files = files
+        self._store = store
+        self._transcription = transcription
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        if work.dub.lines:
+            return
+        segments = await _read_segments(self._files, work)
+        turns = await read_turns(self._files, work)
+        script = await self._script(work)
+        with SharedSound(await self._files.local(*work.place, SPEECH)) as sound:
+            read = sound.read
+            if script is None:
+                language, lines = await self._heard(work, read, segments, turns, report)
+            else:
+                language = work.dub.request.source_language or DEFAULT_LANGUAGE
+                lines = await self._found(script, read, language, segments, turns, report)
+        if not lines:
+            raise UnsupportedMedia("No word of this source was understood. Send what is said as a transcript.")
+        await self._store.keep_lines(work.dub.id, language, lines)
+
+    async def _script(self, work: Work) -> TextLines | None:
+        if work.dub.request.use_subtitles:
+            text = (await self._files.get(*work.place, SUBTITLES)).decode()
+            return text_lines(text, field="use_subtitles")
+        text = work.dub.request.transcript
+        return None if text is None else text_lines(text, field="transcript")
+
+    async def _heard(
+        self, work: Work, read: ReadSound, segments: Sequence[Segment], turns: Sequence[Turn], report: Report
+    ) -> tuple[str, tuple[SourceLine, ...]]:
+        heard = await self._transcription.transcribe(
+            read, SPEECH_RATE, language=work.dub.request.source_language, segments=segments, progress=_awaitable(report)
+        )
+        return heard.language, split_lines(heard.words, turns)
+
+    async def _found(
+        self,
+        script: TextLines,
+        read: ReadSound,
+        language: str,
+        segments: Sequence[Segment],
+        turns: Sequence[Turn],
+        report: Report,
+    ) -> tuple[SourceLine, ...]:
+        if script.timed:
+            words = await self._transcription.align_cues(read, SPEECH_RATE, script.cues, language=language)
+        else:
+            words = await self._transcription.align(
+                read, SPEECH_RATE, script.lines, language=language, segments=segments, progress=_awaitable(report)
+            )
+        return lines_of(words, turns)
+
+
+ReadSound = Callable[[float, float], Samples]
+"""The sound between two moments, in seconds."""
+
+
+async def read_turns(files: DubFiles, work: Work) -> tuple[Turn, ...]:
+    """Who speaks when, as `Speakers` has found."""
+    return tuple(Turn(**turn) for turn in json.loads(await files.get(*work.place, TURNS)))
+
+
+async def _read_segments(files: DubFiles, work: Work) -> list[Segment]:
+    return [Segment(*span) for span in json.loads(await files.get(*work.place, SEGMENTS))]
+
+
+async def _segments_of(path: Path, report: Report) -> list[Segment]:
+    """The stretches of speech in a file of any length, a part at a time."""
+    found: list[Segment] = []
+    at = 0.0
+    with SharedSound(path) as sound:
+        total = sound.seconds
+        while at < total:
+            end = min(total, at + _STRETCH_SECONDS)
+            samples = await asyncio.to_thread(sound.read, at, end)
+            heard = await asyncio.to_thread(speech_segments, samples, SPEECH_RATE)
+            here = [Segment(at + segment.start, at + segment.end) for segment in heard]
+            last = end >= total
+            sure = here if last else [segment for segment in here if segment.end < end - _UNSURE_SECONDS]
+            found += sure
+            at = total if last else _next_start(here, sure, at, end)
+            report(at / max(total, 1e-9))
+    return found
+
+
+def _next_start(here: Sequence[Segment], sure: Sequence[Segment], at: float, end: float) -> float:
+    """Where to go on listening: before speech that was cut off, unless all of the stretch was one speech."""
+    unsure = here[len(sure) :]
+    if not unsure:
+        return end
+    return unsure[0].start if unsure[0].start > at + _UNSURE_SECONDS else end
+
+
+def _timed_speech(work: Work) -> list[Segment]:
+    """Where a transcript with times says that somebody speaks."""
+    if work.dub.request.transcript is None:
+        return []
+    cues = text_lines(work.dub.request.transcript, field="transcript").cues
+    return [Segment(cue.start, cue.end) for cue in cues if cue.end > cue.start]
+
+
+async def _turns_of(path: Path, segments: Sequence[Segment], count: int | None, report: Report) -> Turns:
+    windows: list[VoiceWindow] = []
+    with SharedSound(path) as sound:
+        for group in _groups(segments):
+            start, end = group[0].start, group[-1].end
+            inside = [Segment(segment.start - start, segment.end - start) for segment in group]
+            samples = await asyncio.to_thread(sound.read, start, end)
+            windows += await asyncio.to_thread(windows_of, samples, SPEECH_RATE, inside, start)
+            report(0.9 * end / max(end, segments[-1].end))
+    return await asyncio.to_thread(turns_of, windows, count)
+
+
+def _groups(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
+    """Neighbours that together are no longer than a stretch."""
+    group: list[Segment] = []
+    for segment in segments:
+        if group and segment.end - group[0].start > _STRETCH_SECONDS:
+            yield group
+            group = []
+        group.append(segment)
+    if group:
+        yield group
+
+
+def _speakers(found: Turns, known: Sequence[Speaker]) -> list[Speaker]:
+    chosen = {speaker.id: speaker.voice_id for speaker in known}
+    speakers = []
+    for number, (pitch, seconds) in enumerate(zip(found.pitches, found.seconds, strict=True), 1):
+        name = f"speaker-{number}"
+        speakers.append(Speaker(name, f"Speaker {number}", pitch, round(seconds, 3), chosen.get(name)))
+    return speakers
+
+
+def _awaitable(report: Report) -> Callable[[float], Awaitable[None]]:
+    async def say(done: float) -> None:
+        report(done)
+
+    return say
+
+
+def _stereo(block: Samples) -> Stereo:
+    return np.stack([block, block], axis=1) if block.ndim == 1 else block

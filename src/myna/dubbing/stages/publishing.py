@@ -1,0 +1,221 @@
+"""Sound and pictures together, looked at once more, and handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from myna.db.session import Database
+from myna.dubbing import pricing
+from myna.dubbing.files import SOURCE, DubFiles
+from myna.dubbing.schemas import DubbedLine, DubFile, SourceLine
+from myna.dubbing.stages.hearing import BED
+from myna.dubbing.stages.mixing import dialogue_name, mix_name
+from myna.dubbing.stages.taking_in import SOUND_RATE, SPEECH
+from myna.dubbing.steps import Report
+from myna.dubbing.store import DubStore, Part, Work
+from myna.dubbing.subtitles import Cue, cues_of, to_srt, to_vtt
+from myna.jobs.service import JobService
+from myna.kit import ids
+from myna.media.mux import Expected, Mux, SubtitleText, mux, verify
+from myna.media.probe import MediaInfo
+from myna.outputs.schemas import NewOutput
+from myna.outputs.service import OutputService
+
+MEDIA_TYPES = {
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "mp3": "audio/mpeg",
+    "m4a": "audio/mp4",
+    "ogg": "audio/ogg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "srt": "application/x-subrip",
+    "vtt": "text/vtt",
+}
+DEFAULT_LANGUAGE = "en"
+
+
+class MuxStage:
+    """The source with its new sound: pictures as they were, languages named, subtitles beside."""
+
+    def __init__(self, files: DubFiles) -> None:
+        self._files = files
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        for number, part in enumerate(work.parts):
+            name = result_name(work, part.language)
+            if not await self._files.has(*work.place, name):
+                await self._part(work, part, name)
+            await self._subtitles(work, part)
+            report((number + 1) / len(work.parts))
+
+    async def _part(self, work: Work, part: Part, name: str) -> None:
+        path = self._files.scratch(work.dub.id)
+        try:
+            await mux(
+                Mux(
+                    source=await self._files.local(*work.place, SOURCE),
+                    target=path,
+                    container=_info(work).result_container,
+                    dub=await self._files.local(*work.place, mix_name(work, part.language)),
+                    dub_language=part.language,
+                    source_language=work.dub.source_language or DEFAULT_LANGUAGE,
+                    keep_original=work.dub.request.keep_original,
+                    subtitles=tuple(_soft_subtitles(work, part)),
+                )
+            )
+            await self._files.keep(*work.place, name, path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    async def _subtitles(self, work: Work, part: Part) -> None:
+        for name, cues in (("source", _source_cues(work.dub.lines)), ("target", _target_cues(part.draft.lines))):
+            await self._files.put(*work.place, _beside(work, part.language, f"{name}.srt"), to_srt(cues).encode())
+            await self._files.put(*work.place, _beside(work, part.language, f"{name}.vtt"), to_vtt(cues).encode())
+
+
+class Verify:
+    """What was written is read again: lengths, tracks, languages, and the very pictures of the source."""
+
+    def __init__(self, files: DubFiles) -> None:
+        self._files = files
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        source = await self._files.local(*work.place, SOURCE)
+        for number, part in enumerate(work.parts):
+            path = await self._files.local(*work.place, result_name(work, part.language))
+            await verify(path, _expected(work, part, source))
+            report((number + 1) / len(work.parts))
+
+
+class Publish:
+    """The dub is done: charged, recorded and told, all in one transaction."""
+
+    def __init__(
+        self, database: Database, jobs: JobService, outputs: OutputService, files: DubFiles, store: DubStore
+    ) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._outputs = outputs
+        self._files = files
+        self._store = store
+
+    async def __call__(self, work: Work, report: Report) -> None:
+        parts = [await self._with_files(work, part) for part in work.parts]
+        work = Work(work.job, work.dub, tuple(parts))
+        outputs = {part.language: _output(work, part, first=place == 0) for place, part in enumerate(parts)}
+        spoken = [line for part in parts for line in part.draft.lines if part.is_open(line)]
+        async with self._database.transaction():
+            job = await self._jobs.succeed(work.job.id, charge=pricing.charge_for(work.job.price, spoken, _paid(work)))
+            for output in outputs.values():
+                await self._outputs.record(job, output)
+            await self._store.publish(work, {language: output.id for language, output in outputs.items()})
+        await self._tidy(work)
+
+    async def _with_files(self, work: Work, part: Part) -> Part:
+        language = part.language
+        names = {
+            "result": result_name(work, language),
+            "dialogue": dialogue_name(work, language),
+            **({"bed": BED} if work.dub.request.background else {}),
+            **{f"{whose}_{kind}": _beside(work, language, f"{whose}.{kind}") for whose, kind in _SUBTITLES},
+        }
+        files = {name: await self._file(work, part, name, where) for name, where in names.items()}
+        return _with_files(part, files)
+
+    async def _file(self, work: Work, part: Part, name: str, where: str) -> DubFile:
+        size = await self._files.size(*work.place, where)
+        ending = where.rpartition(".")[2]
+        return DubFile(
+            self._files.key(*work.place, where), _file_name(work, part, name, ending), MEDIA_TYPES[ending], size
+        )
+
+    async def _tidy(self, work: Work) -> None:
+        """What nobody will ask for any more: of this job the mix, of the job before its tracks."""
+        old = [mix_name(work, part.language) for part in work.parts]
+        prefix = self._files.key(*work.place, "")
+        for part in work.parts:
+            kept = {file.object_key for file in part.draft.files.values()}
+            before = (file.object_key for name, file in part.target.files.items() if name != "result")
+            old += [key.removeprefix(prefix) for key in before if key not in kept]
+        await self._files.remove(*work.place, SPEECH, *old)
+
+
+_SUBTITLES = (("source", "srt"), ("source", "vtt"), ("target", "srt"), ("target", "vtt"))
+
+
+def result_name(work: Work, language: str) -> str:
+    info = _info(work)
+    return _beside(work, language, f"{'video' if info.video else 'audio'}.{info.result_container}")
+
+
+def _beside(work: Work, language: str, name: str) -> str:
+    return f"{language}/{work.job.id}/{name}"
+
+
+def _info(work: Work) -> MediaInfo:
+    return MediaInfo.from_json(dict(work.dub.source))
+
+
+def _soft_subtitles(work: Work, part: Part) -> Iterable[SubtitleText]:
+    if work.dub.request.subtitles and _info(work).video:
+        yield SubtitleText(part.language, _target_cues(part.draft.lines))
+        yield SubtitleText(work.dub.source_language or DEFAULT_LANGUAGE, _source_cues(work.dub.lines))
+
+
+def _source_cues(lines: Iterable[SourceLine]) -> tuple[Cue, ...]:
+    return cues_of(Cue(line.start, line.end, line.text, line.speaker) for line in lines)
+
+
+def _target_cues(lines: Iterable[DubbedLine]) -> tuple[Cue, ...]:
+    """Of what is heard; a line that is missing has no subtitle either."""
+    return cues_of(Cue(line.start, line.end, line.text, line.speaker) for line in lines if line.take)
+
+
+def _with_files(part: Part, files: dict[str, DubFile]) -> Part:
+    return replace(part, draft=replace(part.draft, files=files))
+
+
+def _file_name(work: Work, part: Part, name: str, ending: str) -> str:
+    """`holiday.es.mp4`, `holiday.es.dialogue.flac`, `holiday.en.srt`."""
+    stem = Path(work.dub.name).stem or "dub"
+    match name:
+        case "result" | "target_srt" | "target_vtt":
+            return f"{stem}.{part.language}.{ending}"
+        case "source_srt" | "source_vtt":
+            return f"{stem}.{work.dub.source_language or DEFAULT_LANGUAGE}.{ending}"
+        case "dialogue":
+            return f"{stem}.{part.language}.dialogue.{ending}"
+        case _:
+            return f"{stem}.background.{ending}"
+
+
+def _output(work: Work, part: Part, *, first: bool) -> NewOutput:
+    """The record of a result. The API that took the job may have named the first one."""
+    wanted: dict[str, Any] = work.job.details.get("output", {}) if first else {}
+    file = part.draft.files["result"]
+    return NewOutput(
+        id=wanted.get("id") or ids.derived_uuid(work.job.id, "output", part.language),
+        object_key=file.object_key,
+        file_name=wanted.get("file_name") or file.file_name,
+        media_type=file.media_type,
+        size=file.size,
+        duration=work.dub.duration or 0.0,
+        sample_rate=SOUND_RATE,
+        waveform=part.draft.waveform,
+        text="\n".join(line.text for line in part.draft.lines if line.take),
+        settings=wanted.get("settings") or {"dub_id": work.dub.id, "language": part.language},
+        was_auto_submitted=bool(wanted.get("was_auto_submitted")),
+    )
+
+
+def _paid(work: Work) -> float:
+    """Seconds of speech that the job was to make."""
+    return sum(
+        line.source_end - line.source_start for part in work.parts for line in part.draft.lines if part.is_open(line)
+    )
