@@ -233,6 +233,13 @@ class BadAudio(EngineFailed):
     retryable = True
 
 
+class BrokenResult(MynaError):
+    """The finished file is not what it should be. Try again."""
+
+    code = "broken_result"
+    retryable = True
+
+
 class Canceled(MynaError):
     """The work was canceled."""
 

@@ -111,7 +111,7 @@ class _ToDisk(Found):
     def complete(self, at_least: float) -> float:
         assert self._writer is not None
         writer = self._writer
-        while (missing := round(at_least * writer.sample_rate) - writer.samples) > 0:
+        while (missing := round(at_least * writer.sample_rate) - writer.frames) > 0:
             writer.write(np.zeros((min(missing, _PADDING_BLOCK), writer.channels), np.int16))
         writer.close()
         return writer.seconds

@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     import soundfile
 
 _FULL_SCALE = np.float32(32_768)
-_LONGEST_BLOCK = 10.0
-"""Seconds."""
+_BLOCK_SECONDS = 10.0
 _NO_ROOM = ("No space left", "Disk quota")
 _QUICK = 0.25
 """Of 1: the files are a tenth larger and written three times as fast as at the default."""
 
 
 class SoundReader:
-    """A sound file, open for reading. Mono comes as `[n]`, more channels as `[n, channels]`, float32 within ±1.
+    """A sound file, open for reading: `[n, channels]` of float32 within ±1.
 
     Raises `BadAudio` when the file is damaged or none. Not for two threads at once.
     """
@@ -41,29 +40,29 @@ class SoundReader:
         self._path = path
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self.samples: int = self._file.frames
-        """Of each channel."""
+        self.frames: int = self._file.frames
+        """Samples of each channel."""
 
     @property
     def seconds(self) -> float:
-        return self.samples / self.sample_rate
+        return self.frames / self.sample_rate
 
-    def blocks(self, seconds: float = _LONGEST_BLOCK, *, start: float = 0.0) -> Iterator[Samples]:
-        """All of it from `start` (seconds) on, in blocks of this length; the last one is shorter."""
-        size = max(1, round(min(seconds, _LONGEST_BLOCK) * self.sample_rate))
-        position = round(start * self.sample_rate)
-        while len(block := self.read(position, size)):
+    def blocks(self, frames: int | None = None, *, start: int = 0) -> Iterator[Samples]:
+        """All of it from frame `start` on, in blocks of so many frames, by default ten seconds; the last is shorter."""
+        size = frames or round(_BLOCK_SECONDS * self.sample_rate)
+        while len(block := self.read(start, size)):
             yield block
-            position += len(block)
+            start += len(block)
 
     def read(self, start: int, count: int) -> Samples:
-        """Up to `count` samples from this one on; fewer, or none, at the end."""
+        """Up to `count` frames from this one on; fewer, or none, at the end."""
         import soundfile
 
-        start = min(max(0, start), self.samples)
+        start = min(max(0, start), self.frames)
         try:
             self._file.seek(start)
-            samples: Samples = self._file.read(max(0, min(count, self.samples - start)), dtype="float32")
+            count = max(0, min(count, self.frames - start))
+            samples: Samples = self._file.read(count, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise _damaged(self._path, error) from None
         return samples
@@ -92,8 +91,8 @@ class SoundWriter:
         self._path = path
         self.sample_rate = sample_rate
         self.channels = channels
-        self.samples = 0
-        """Of each channel, written so far."""
+        self.frames = 0
+        """Samples of each channel, written so far."""
         try:
             self._file: soundfile.SoundFile = soundfile.SoundFile(
                 path, "w", sample_rate, channels, "PCM_16", format="FLAC", compression_level=_QUICK
@@ -103,7 +102,7 @@ class SoundWriter:
 
     @property
     def seconds(self) -> float:
-        return self.samples / self.sample_rate
+        return self.frames / self.sample_rate
 
     def write(self, block: Samples | NDArray[np.int16]) -> None:
         """`[n]` or `[n, channels]`; of floats, what lies beyond ±1 is cut."""
@@ -114,7 +113,7 @@ class SoundWriter:
             self._file.write(whole)
         except soundfile.LibsndfileError as error:
             raise _unwritable(self._path, error) from None
-        self.samples += len(block)
+        self.frames += len(block)
 
     def close(self) -> None:
         import soundfile
@@ -143,9 +142,11 @@ class SoundWriter:
 
 
 def read_sound(path: Path) -> tuple[Samples, int]:
-    """A short file whole, and its sample rate. Mono as `[n]`, else `[n, channels]`."""
+    """A short file whole, mixed down to mono (`[n]`), and its sample rate."""
     with SoundReader(path) as reader:
-        return reader.read(0, reader.samples), reader.sample_rate
+        sound = reader.read(0, reader.frames)
+    mono: Samples = sound[:, 0] if sound.shape[1] == 1 else sound.mean(axis=1, dtype=np.float32)
+    return mono, reader.sample_rate
 
 
 def write_sound(path: Path, samples: Samples, sample_rate: int) -> None:
@@ -157,7 +158,7 @@ def write_sound(path: Path, samples: Samples, sample_rate: int) -> None:
 def _sixteen_bits(samples: Samples | NDArray[np.int16]) -> NDArray[np.int16]:
     if samples.dtype == np.int16:
         return samples.astype(np.int16, copy=False)
-    scaled = np.rint(np.nan_to_num(samples) * _FULL_SCALE)
+    scaled = np.rint(np.nan_to_num(samples).astype(np.float32) * _FULL_SCALE)
     whole: NDArray[np.int16] = np.clip(scaled, -32_768, 32_767).astype(np.int16)
     return whole
 

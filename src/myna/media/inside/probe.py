@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,7 @@ def _description(
         "container": name,
         "duration": _duration(container, tracks, alone=picture is None),
         "video": _picture_description(container, tracks),
-        "audio": [_sound_description(track, tracks[track.index]) for track in sounds],
+        "audio": [_sound_description(track, tracks[track.index], container.metadata) for track in sounds],
         "subtitles": [
             {"index": track.index, "codec": _codec(track), "language": language_tag(track.language or "")}
             for track in container.streams.subtitles
@@ -200,13 +201,14 @@ def _picture_description(container: InputContainer, tracks: dict[int, _Track]) -
     }
 
 
-def _sound_description(track: AudioStream, seen: _Track) -> dict[str, Any]:
+def _sound_description(track: AudioStream, seen: _Track, of_file: Mapping[str, str]) -> dict[str, Any]:
     import av
 
+    words = {name.lower(): text for name, text in of_file.items()}
     return {
         "index": track.index,
         "codec": _codec(track),
-        "language": language_tag(track.language or ""),
+        "language": language_tag(track.language or words.get("language", "")),
         "sample_rate": track.codec_context.sample_rate,
         "channels": track.codec_context.channels,
         "duration": seen.end - max(0.0, seen.first),
