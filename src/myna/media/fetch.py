@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import errno
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
-from myna.errors import AddressRefused, BodyTooLarge, InvalidRequest, Unavailable, UnsupportedMedia
+from myna.errors import AddressRefused, BodyTooLarge, InvalidRequest, StorageFull, Unavailable, UnsupportedMedia
 from myna.media.network import Guard, guarded_client
 
 MOST_REDIRECTS = 3
@@ -23,6 +27,10 @@ _IDLE_SECONDS = 15.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PLACES = 16
 _WAITING = 64
+_BLOCK_BYTES = 1 << 20
+
+Keep = Callable[[bytes], Awaitable[None]]
+"""Takes a piece of a body."""
 
 
 class Fetcher:
@@ -42,13 +50,32 @@ class Fetcher:
         `AddressRefused` when it is not a public one, `BodyTooLarge`, `UnsupportedMedia` for a body that is empty or
         packed, `Unavailable` when too many fetches wait.
         """
+        body = bytearray()
+
+        async def keep(chunk: bytes) -> None:
+            body.extend(chunk)
+
+        await self._fetch(_address(url, field), _Body(keep, self._max_bytes), self._seconds, field)
+        return bytes(body)
+
+    async def fetch_to(self, url: str, path: Path, *, max_bytes: int, seconds: float, field: str = "url") -> int:
+        """As `fetch`, into this file, and returns its size in bytes. Memory: a few blocks.
+
+        Raises `StorageFull` besides. Unless it ends well, there is no such file afterwards.
+        """
         address = _address(url, field)
+        with _new_file(path) as file:
+            target = _ToDisk(file)
+            await self._fetch(address, _Body(target.keep, max_bytes), seconds, field)
+            return await target.complete()
+
+    async def _fetch(self, address: httpx.URL, body: _Body, seconds: float, field: str) -> None:
         async with self._place():
             try:
-                async with asyncio.timeout(self._seconds):
-                    return await self._follow(address, field)
+                async with asyncio.timeout(seconds):
+                    await self._follow(address, body, field)
             except (TimeoutError, httpx.TimeoutException):
-                message = f"The address did not send the whole file in time (at most {self._seconds:g} seconds)."
+                message = f"The address did not send the whole file in time (at most {seconds:g} seconds)."
                 raise InvalidRequest(message, field=field) from None
             except AddressRefused as refusal:
                 refusal.field = field
@@ -60,36 +87,17 @@ class Fetcher:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _follow(self, address: httpx.URL, field: str) -> bytes:
+    async def _follow(self, address: httpx.URL, body: _Body, field: str) -> None:
         for _ in range(MOST_REDIRECTS + 1):
             async with self._client.stream("GET", address) as response:
                 if response.status_code not in _REDIRECTS:
-                    return await self._body(response, field)
+                    await body.take(response, field)
+                    return
                 target = response.headers.get("location", "")
             if not target:
                 raise InvalidRequest("The address redirects, but does not say where to.", field=field)
             address = _address(str(address.join(target)), field)
         raise InvalidRequest(f"The address redirects more than {MOST_REDIRECTS} times.", field=field)
-
-    async def _body(self, response: httpx.Response, field: str) -> bytes:
-        if not response.is_success:
-            raise InvalidRequest(f"The address answered {response.status_code} instead of a file.", field=field)
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise UnsupportedMedia("The address sends the file packed, although it was asked for as it is.")
-        announced = response.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > self._max_bytes:
-            raise self._too_large()
-        body = bytearray()
-        async for chunk in response.aiter_raw():
-            body += chunk
-            if len(body) > self._max_bytes:
-                raise self._too_large()
-        if not body:
-            raise UnsupportedMedia("There is nothing at this address.")
-        return bytes(body)
-
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The file at this address is larger than {self._max_bytes:,} bytes.")
 
     @contextlib.asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -104,6 +112,81 @@ class Fetcher:
             yield
         finally:
             self._places.release()
+
+
+class _Body:
+    """Hands on the body of an answer, and counts it."""
+
+    def __init__(self, keep: Keep, max_bytes: int) -> None:
+        self._keep = keep
+        self._max_bytes = max_bytes
+
+    async def take(self, response: httpx.Response, field: str) -> None:
+        if not response.is_success:
+            raise InvalidRequest(f"The address answered {response.status_code} instead of a file.", field=field)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMedia("The address sends the file packed, although it was asked for as it is.")
+        announced = response.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > self._max_bytes:
+            raise self._too_large()
+        size = 0
+        async for chunk in response.aiter_raw():
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise self._too_large()
+            await self._keep(chunk)
+        if not size:
+            raise UnsupportedMedia("There is nothing at this address.")
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The file at this address is larger than {self._max_bytes:,} bytes.")
+
+
+class _ToDisk:
+    """Writes in threads, a large block at a time."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._block = bytearray()
+        self._size = 0
+
+    async def keep(self, chunk: bytes) -> None:
+        self._block += chunk
+        if len(self._block) >= _BLOCK_BYTES:
+            await self._flush()
+
+    async def complete(self) -> int:
+        await self._flush()
+        return self._size
+
+    async def _flush(self) -> None:
+        block, self._block = self._block, bytearray()
+        try:
+            await asyncio.to_thread(_write_whole, self._file, block)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise StorageFull from None
+            raise Unavailable("The file could not be kept. Try again in a moment.") from error
+        self._size += len(block)
+
+
+def _write_whole(file: BinaryIO, block: bytearray) -> None:
+    """A disk that is nearly full takes a part first."""
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """For its owner alone, and only if all goes well."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _address(url: str, field: str) -> httpx.URL:

@@ -421,6 +421,17 @@ class Limits(BaseModel):
     max_voices: int
     """Cloned voices of one account."""
     max_concurrent_clones: int
+    max_dub_bytes: int
+    """Of the source of a dub, sent or fetched."""
+    max_dub_seconds: float
+    dub_fetch_seconds: float
+    """How long the source may take to come from its address."""
+    max_video_width: int
+    """Pixels of the longer side."""
+    max_video_height: int
+    """Pixels of the shorter side."""
+    max_frames_per_second: float
+    max_sound_tracks: int
     max_preview_characters: int
     consent: Literal["affirmed", "recording"]
     """What a clone needs; `recording` is also a consent recording of the speaker."""
