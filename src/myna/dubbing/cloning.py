@@ -92,7 +92,7 @@ def _sound_of(original: Path, speaker_id: str, turns: Sequence[Turn], longest: f
     with SoundReader(original) as sound:
         rate = sound.sample_rate
         blocks = [sound.read(round(start * rate), round((end - start) * rate)) for start, end in sorted(chosen)]
-    parts = [block if block.ndim == 1 else block.mean(axis=1) for block in blocks]
+    parts = [block.mean(axis=1) for block in blocks]
     return np.concatenate([np.zeros(0, np.float32), *parts]).astype(np.float32), rate
 
 

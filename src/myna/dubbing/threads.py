@@ -27,7 +27,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
 
 
 class SharedSound:
-    """A sound file that other parts read from their own threads, even when its owner has let go of it."""
+    """A mono sound file that other parts read from their own threads, even when its owner has let go of it."""
 
     def __init__(self, path: Path) -> None:
         self._reader = SoundReader(path)
@@ -42,7 +42,7 @@ class SharedSound:
         with self._lock:
             if self._closed:
                 raise Canceled
-            return self._reader.read(first, max(0, round(end * rate) - first))
+            return self._reader.read(first, max(0, round(end * rate) - first))[:, 0]
 
     def __enter__(self) -> Self:
         return self

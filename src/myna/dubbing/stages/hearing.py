@@ -72,7 +72,7 @@ class Separate:
 
     async def _separate(self, original: Path, target: Path, segments: Sequence[Segment], report: Report) -> None:
         with SoundReader(original) as sound, SoundWriter(target, SOUND_RATE, 2) as bed:
-            beds = bed_blocks((_stereo(block) for block in sound.blocks()), SOUND_RATE, segments, sound.samples)
+            beds = bed_blocks((_stereo(block) for block in sound.blocks()), SOUND_RATE, segments, sound.frames)
 
             def some() -> bool:
                 """False at the end."""
@@ -82,7 +82,7 @@ class Separate:
                 return block is not None
 
             while await in_thread(some):
-                report(bed.samples / max(1, sound.samples))
+                report(bed.frames / max(1, sound.frames))
 
 
 class Speakers:
@@ -253,5 +253,5 @@ def _awaitable(report: Report) -> Callable[[float], Awaitable[None]]:
     return say
 
 
-def _stereo(block: Samples) -> Stereo:
-    return np.stack([block, block], axis=1) if block.ndim == 1 else block
+def _stereo(block: Stereo) -> Stereo:
+    return np.repeat(block, 2, axis=1) if block.shape[1] == 1 else block

@@ -65,7 +65,7 @@ class Mix:
         if seconds is not None:
             return round(seconds * SOUND_RATE)
         with SoundReader(await self._files.local(*work.place, ORIGINAL)) as original:
-            return original.samples
+            return original.frames
 
     async def _placed(self, work: Work, line: DubbedLine) -> Placed:
         start = round(line.start * SOUND_RATE)

@@ -20,7 +20,7 @@ from myna.dubbing.subtitles import Cue, cues_of, to_srt, to_vtt
 from myna.jobs.service import JobService
 from myna.kit import ids
 from myna.media.mux import Expected, Mux, SubtitleText, mux, verify
-from myna.media.probe import MediaInfo
+from myna.media.probe import MediaInfo, PacketDigest, packet_hash
 from myna.outputs.schemas import NewOutput
 from myna.outputs.service import OutputService
 
@@ -64,8 +64,8 @@ class MuxStage:
                     container=_info(work).result_container,
                     dub=await self._files.local(*work.place, mix_name(work, part.language)),
                     dub_language=part.language,
-                    source_language=work.dub.source_language or DEFAULT_LANGUAGE,
-                    keep_original=work.dub.request.keep_original,
+                    original_language=work.dub.source_language or DEFAULT_LANGUAGE,
+                    keep_original=_keeps_original(work),
                     subtitles=tuple(_soft_subtitles(work, part)),
                 )
             )
@@ -87,9 +87,10 @@ class Verify:
 
     async def __call__(self, work: Work, report: Report) -> None:
         source = await self._files.local(*work.place, SOURCE)
+        pictures = await packet_hash(source) if _info(work).video else None
         for number, part in enumerate(work.parts):
             path = await self._files.local(*work.place, result_name(work, part.language))
-            await verify(path, _expected(work, part, source))
+            await verify(path, _expected(work, part, pictures))
             report((number + 1) / len(work.parts))
 
 
@@ -166,6 +167,21 @@ def _soft_subtitles(work: Work, part: Part) -> Iterable[SubtitleText]:
     if work.dub.request.subtitles and _info(work).video:
         yield SubtitleText(part.language, _target_cues(part.draft.lines))
         yield SubtitleText(work.dub.source_language or DEFAULT_LANGUAGE, _source_cues(work.dub.lines))
+
+
+def _keeps_original(work: Work) -> bool:
+    """A sound alone has one track."""
+    return work.dub.request.keep_original and _info(work).video is not None
+
+
+def _expected(work: Work, part: Part, pictures: PacketDigest | None) -> Expected:
+    original = [work.dub.source_language or DEFAULT_LANGUAGE] if _keeps_original(work) else []
+    return Expected(
+        seconds=work.dub.duration or 0.0,
+        languages=(part.language, *original),
+        subtitle_languages=tuple(text.language for text in _soft_subtitles(work, part)),
+        pictures=pictures,
+    )
 
 
 def _source_cues(lines: Iterable[SourceLine]) -> tuple[Cue, ...]:
