@@ -51,15 +51,17 @@ async def authenticate(request: HTTPConnection, services: Services, read_key: Ke
 
 
 async def authorize(request: HTTPConnection, services: Services, read_key: KeyReader = bearer) -> Caller:
-    """The caller, when the account is not blocked and within its request rate. For the native and OpenAI routes.
+    """The caller, when the account is not blocked and within its request rate. Asked twice, a request counts once.
 
     Raises `Unauthorized`, `AccountBanned`, `RateLimited`.
     """
     caller = await authenticate(request, services, read_key)
     if caller.account.banned:
         raise AccountBanned
-    if caller.account.role != "admin":
-        services.limiter.count_request(context_of(request.scope), caller.key.id)
+    context = context_of(request.scope)
+    if caller.account.role != "admin" and not context.counted:
+        context.counted = True
+        services.limiter.count_request(context, caller.key.id)
     return caller
 
 

@@ -25,6 +25,8 @@ class RequestContext:
     """The template of the path, such as `/v1/models/{id}`: a bounded set of values."""
     caller: Caller | None = None
     """Who asks, once the key has been checked."""
+    counted: bool = False
+    """The request counts in the rate of its key."""
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     """To be added to the answer."""
     idempotent_job_id: str | None = None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from myna.errors import MynaError, RequestTimeout
@@ -28,6 +31,26 @@ UPLOAD_SECONDS = 1800.0
 """How long it may take for a form with files."""
 STREAMED_UPLOADS = "/uploads/"
 """Paths whose route reads and limits the body itself."""
+_FORM = "multipart/form-data"
+
+
+async def _anybody(_: HTTPConnection) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Where an API takes forms with recordings, and from whom."""
+
+    recordings: Mapping[str, int] = field(default_factory=dict)
+    """How many the form of a path may hold."""
+    admit: Callable[[HTTPConnection], Awaitable[object]] = _anybody
+    """Raises what stands against the client, by the head of the request alone."""
+
+    def of(self, scope: Scope, headers: Headers) -> int:
+        """How many recordings the body of this request may hold; 0 when it is no form that is taken here."""
+        is_form = headers.get("content-type", "").lower().startswith(_FORM)
+        return self.recordings.get(scope["path"].rstrip("/"), 0) if is_form else 0
 
 
 class AnswerAborted(Exception):
@@ -134,12 +157,17 @@ class ErrorGuard:
 
 
 class BodyLimit:
-    """Reads the body before the API runs, and refuses one that is too large without reading it to the end."""
+    """Reads the body before the API runs, and refuses one that is too large without reading it to the end.
 
-    def __init__(self, app: ASGIApp, respond: ErrorResponse, settings: Settings) -> None:
+    Forms with recordings are large: who sends one must be admitted before any of it is read.
+    """
+
+    def __init__(self, app: ASGIApp, respond: ErrorResponse, settings: Settings, forms: Forms | None = None) -> None:
         self._app = app
         self._respond = respond
+        self._forms = forms or Forms()
         self._json_limit = settings.max_json_bytes
+        self._recording_limit = settings.max_reference_bytes
         self._upload_limit = settings.max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,7 +180,10 @@ class BodyLimit:
                 check_content_length(scope, self._upload_limit)
                 await self._app(scope, receive, send)
                 return
-            body = await self._read(scope, receive, headers)
+            recordings = self._forms.of(scope, headers)
+            if recordings and not await self._admitted(scope, receive, send):
+                return
+            body = await self._read(scope, receive, recordings)
         except MynaError as error:
             await self._refuse(error, scope, receive, send)
             return
@@ -162,17 +193,40 @@ class BodyLimit:
             scope[_BODY] = body
             await self._app(scope, body.replay(receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive, headers: Headers) -> Body:
-        is_upload = headers.get("content-type", "").lower().startswith("multipart/form-data")
+    async def _read(self, scope: Scope, receive: Receive, recordings: int) -> Body:
+        """All fields of a form together may be as large as a body without files."""
         try:
-            async with asyncio.timeout(UPLOAD_SECONDS if is_upload else BODY_SECONDS):
-                return await read_body(scope, receive, self._upload_limit if is_upload else self._json_limit)
+            async with asyncio.timeout(UPLOAD_SECONDS if recordings else BODY_SECONDS):
+                return await read_body(scope, receive, recordings * self._recording_limit + self._json_limit)
         except TimeoutError:
             raise RequestTimeout from None
 
-    async def _refuse(self, error: MynaError, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """False when the client was refused, and told so."""
+        try:
+            await self._forms.admit(HTTPConnection(scope))
+        except MynaError as error:
+            await self._refuse(error, scope, receive, send, close=not await self._let_finish(scope, receive))
+            return False
+        return True
+
+    async def _let_finish(self, scope: Scope, receive: Receive) -> bool:
+        """Take a short body off the hands of a client that is refused: not every client hears what is said while it is
+        still sending. False when the body is longer, or when the client waits to be asked for it."""
+        if "expect" in Headers(scope=scope):
+            return False
+        with suppress(MynaError, TimeoutError):
+            async with asyncio.timeout(BODY_SECONDS):
+                with await read_body(scope, receive, self._json_limit):
+                    return True
+        return False
+
+    async def _refuse(
+        self, error: MynaError, scope: Scope, receive: Receive, send: Send, *, close: bool = True
+    ) -> None:
         answer = self._respond(error)
-        answer.headers["connection"] = "close"
+        if close:
+            answer.headers["connection"] = "close"
         await answer(scope, receive, send)
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from myna.http.auth import KeyReader, bearer
+from myna.http.auth import KeyReader, authorize, bearer
 from myna.http.context import context_of
 from myna.http.errors import ErrorResponse, install_last_resort
 from myna.http.idempotency import Idempotency
-from myna.http.middleware import BodyLimit, ErrorGuard, RequestFrame
+from myna.http.middleware import BodyLimit, ErrorGuard, Forms, RequestFrame
 from myna.http.services import Services
 from myna.http.sockets import SocketFrame, refuse
 
@@ -34,6 +35,7 @@ _EXPOSED_HEADERS = (
     "Idempotent-Replayed",
     "Content-Disposition",
     "Content-Range",
+    "Link",
     "Location",
 )
 
@@ -50,6 +52,8 @@ class Facade:
     read_key: KeyReader = bearer
     prefix: str = ""
     """Where all of it is found besides, such as `/openai`; taken off before it sees the path."""
+    recordings: Mapping[str, int] = field(default_factory=dict)
+    """How many recordings the forms of its paths may hold. A form for any other path may be as large as JSON."""
     sockets: bool = False
     """It takes WebSocket connections. None of the layers around an API is for these; it checks them itself."""
 
@@ -79,7 +83,8 @@ def load_facades(services: Services) -> tuple[Facade, ...]:
 
 
 def _load(name: str, prefix: str, services: Services) -> Facade:
-    """`routes.py` of an API has `create_api` and `OWNED_PATHS`; its `errors.py` has `error_response`."""
+    """`routes.py` of an API has `create_api` and `OWNED_PATHS`, and `RECORDINGS` when it takes forms; its `errors.py`
+    has `error_response`."""
     routes = import_module(f"myna.http.{name}.routes")
     errors = import_module(f"myna.http.{name}.errors")
     api: FastAPI = routes.create_api(services)
@@ -91,6 +96,7 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         error_response=errors.error_response,
         read_key=getattr(routes, "read_key", bearer),
         prefix=prefix,
+        recordings=getattr(routes, "RECORDINGS", {}),
         sockets=getattr(routes, "SOCKETS", False),
     )
 
@@ -99,7 +105,8 @@ def _guarded(facade: Facade, services: Services) -> ASGIApp:
     respond = facade.error_response
     app: ASGIApp = ErrorGuard(facade.app, respond)
     app = Idempotency(app, facade.name, facade.read_key, respond, services)
-    app = BodyLimit(app, respond, services.settings)
+    forms = Forms(facade.recordings, partial(authorize, services=services, read_key=facade.read_key))
+    app = BodyLimit(app, respond, services.settings, forms)
     return ErrorGuard(app, respond)
 
 

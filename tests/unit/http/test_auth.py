@@ -114,6 +114,15 @@ async def test_requests_of_a_key_are_counted(services, token):
     await authenticate(with_key(token), services)
 
 
+async def test_a_request_that_is_looked_at_twice_counts_once(services, token):
+    for _ in range(2):
+        asking = with_key(token)
+        for _ in range(3):
+            await authorize(asking, services)
+    with pytest.raises(RateLimited):
+        await authorize(with_key(token), services)
+
+
 async def test_an_admin_is_not_counted(services):
     admin = await services.accounts.create_account("root", role="admin")
     _, token = await services.accounts.create_key(admin.id, "key")

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from structlog.testing import capture_logs
 
-from myna.errors import BodyTooLarge, MynaError, Unavailable
+from myna.errors import BodyTooLarge, MynaError, Unauthorized, Unavailable
 from myna.http import middleware
 from myna.http.context import context_of
 from myna.http.errors import retry_headers
 from myna.http.metrics import Metrics
-from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard, RequestFrame, body_of
+from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard, Forms, RequestFrame, body_of
 from myna.settings import Settings
 from tests.fixtures.asgi import Connection, http_scope, piece
 
@@ -185,16 +187,6 @@ class TestBodyLimit:
         )
         assert answer.status == 413
 
-    async def test_forms_may_be_larger(self):
-        headers = {"content-length": "2000", "content-type": "multipart/form-data; boundary=x"}
-        settings = {"max_json_bytes": 1000, "max_upload_bytes": 2000}
-        answer = await run(
-            self.limited(self.echo, **settings), Connection(piece(b"x" * 2000)), method="POST", headers=headers
-        )
-        assert answer.status == 200
-        headers["content-length"] = "2001"
-        assert (await run(self.limited(self.echo, **settings), method="POST", headers=headers)).status == 413
-
     async def test_uploads_are_left_to_their_route(self):
         connection = Connection(piece(b"x" * 1500))
         headers = {"content-length": "1500"}
@@ -240,3 +232,73 @@ class TestBodyLimit:
         connection = Connection(piece(b"abc"))
         answer = await run(self.limited(app), connection, method="POST", headers={"content-length": "3"})
         assert answer.body == b"ab"
+
+
+class TestForms:
+    """Forms with recordings, which are large."""
+
+    FORM: ClassVar = {"content-type": "multipart/form-data; boundary=x"}
+
+    @staticmethod
+    def limited(refusal=None, expected="/form"):
+        async def admit(request):
+            assert request.url.path == expected
+            if refusal:
+                raise refusal
+
+        settings = Settings(max_json_bytes=1_000, max_reference_bytes=2_000)
+        return BodyLimit(TestBodyLimit.echo, respond, settings, Forms({"/form": 2}, admit))
+
+    @pytest.mark.parametrize(("length", "status"), [(5_000, 200), (5_001, 413)])
+    async def test_a_form_may_have_its_recordings_and_its_fields(self, length, status):
+        headers = self.FORM | {"content-length": str(length)}
+        connection = Connection(piece(b"x" * length))
+        assert (await run(self.limited(), connection, method="POST", path="/form", headers=headers)).status == status
+
+    @pytest.mark.parametrize(
+        ("path", "content_type"),
+        [
+            ("/other", "multipart/form-data; boundary=x"),
+            ("/form", "application/json"),
+            ("/form/x", "multipart/form-data"),
+        ],
+    )
+    async def test_everything_else_is_as_large_as_json(self, path, content_type):
+        headers = {"content-type": content_type, "content-length": "1001"}
+        app = self.limited(BodyTooLarge())
+        assert (await run(app, method="POST", path=path, headers=headers)).status == 413
+
+    async def test_who_is_not_admitted_is_not_read(self):
+        headers = self.FORM | {"content-length": "3000"}
+        connection = Connection(piece(b"x"))
+        answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
+        assert (answer.status, answer.headers["connection"]) == (401, "close")
+        assert connection.incoming.qsize() == 1
+
+    async def test_who_waits_to_be_asked_is_not_asked(self):
+        headers = self.FORM | {"content-length": "3", "expect": "100-continue"}
+        connection = Connection(piece(b"abc"))
+        answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
+        assert (answer.status, answer.headers["connection"]) == (401, "close")
+        assert connection.incoming.qsize() == 1
+
+    async def test_a_short_body_is_taken_before_the_refusal(self):
+        headers = self.FORM | {"content-length": "3"}
+        connection = Connection(piece(b"ab", more=True), piece(b"c"))
+        answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
+        assert answer.status == 401
+        assert "connection" not in answer.headers
+        assert connection.incoming.empty()
+
+    async def test_a_body_that_does_not_come_is_not_waited_for(self, monkeypatch):
+        monkeypatch.setattr(middleware, "BODY_SECONDS", 0.05)
+        headers = self.FORM | {"content-length": "3"}
+        connection = Connection(piece(b"a", more=True))
+        answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
+        assert (answer.status, answer.headers["connection"]) == (401, "close")
+
+    async def test_a_client_that_goes_while_it_is_refused(self):
+        headers = self.FORM | {"content-length": "3"}
+        connection = Connection({"type": "http.disconnect"})
+        answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
+        assert answer.sent == []

@@ -12,7 +12,7 @@ from myna.http.munsit.voices import voices_router
 from myna.http.munsit.websocket import socket_router
 from myna.http.services import Services
 
-__all__ = ["OWNED_PATHS", "SOCKETS", "create_api", "read_key"]
+__all__ = ["OWNED_PATHS", "RECORDINGS", "SOCKETS", "create_api", "read_key"]
 
 OWNED_PATHS = (
     "/api/v1/voices",
@@ -20,7 +20,13 @@ OWNED_PATHS = (
     "/api/v1/text-to-speech",
     "/api/v1/websocket",
     "/api/v1/tashkil",
+    # Speech recognition, which is not here; its clients read errors in these words.
+    "/api/v1/audio",
+    "/api/v1/diarization",
+    "/api/v1/minutes-of-meeting",
+    "/api/v1/listen",
 )
+RECORDINGS = {"/api/v1/voices/preview": 1, "/api/v1/voices/clone": 2}
 SOCKETS = True
 
 

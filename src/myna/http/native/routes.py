@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from myna.http.services import Services
 
 OWNED_PATHS = ("/myna", "/healthz", "/readyz", "/metrics", "/files", "/uploads")
+RECORDINGS = {
+    "/myna/v1/voices": 2,
+    "/myna/v1/voices/report": 1,
+    "/myna/v1/voices/preview": 1,
+    "/myna/v1/voices/import": 2,
+    "/myna/v1/voice-consents": 1,
+}
 
 _ROUTERS = (
     jobs_router,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from myna.http.services import Services
 
 OWNED_PATHS = ("/v1/audio", "/v1/models", "/v1/content_provenance_checks")
+RECORDINGS = {voices.CONSENTS: 1, voices.VOICES: 1}
 
 
 def create_api(services: Services) -> FastAPI:
