@@ -50,6 +50,15 @@ class TestKeys:
         agreeing = {"Authorization": f"Bearer {account.key}"}
         assert account.http.get("/voices", headers=agreeing).status_code == 200
 
+    @pytest.mark.parametrize("name", ["x-api-key", "xi-api-key"])
+    def test_a_second_key_that_disagrees(self, account, name):
+        other = Account(account.server)
+        url = f"{account.server.url}/api/v1/voices"
+        for first, second in ((account.key, other.key), (other.key, account.key)):
+            check_error(httpx.get(url, headers=[("x-api-key", first), (name, second)]), 40101)
+        same = [("x-api-key", account.key), (name, account.key)]
+        assert httpx.get(url, headers=same).status_code == 200
+
     def test_a_key_in_the_query_is_none_on_rest(self, account):
         answer = httpx.get(f"{account.server.url}/api/v1/voices", params={"x-api-key": account.key})
         check_error(answer, 40101)
@@ -79,7 +88,18 @@ class TestPaths:
         check_error(account.http.get(f"{account.server.url}/munsit{path}"), 40401)
 
     @pytest.mark.parametrize(
-        "path", ["/api/v1/voices/a/b/c", "/api/v1/models/x", "/api/v1/tashkil", "/api/v1/websocket"]
+        "path",
+        [
+            "/api/v1/voices/a/b/c",
+            "/api/v1/models/x",
+            "/api/v1/tashkil",
+            "/api/v1/websocket",
+            "/api/v1/audio/transcribe",
+            "/api/v1/audio/diarization/transcribe",
+            "/api/v1/diarization/x/sentiment-analysis",
+            "/api/v1/minutes-of-meeting/transcribe",
+            "/api/v1/listen",
+        ],
     )
     def test_unknown_ones_at_the_root(self, account, path):
         check_error(account.http.get(account.server.url + path), 40401)
@@ -90,10 +110,20 @@ class TestPaths:
             assert answer.status_code == 404
             assert "errorCode" not in answer.text
 
-    def test_other_methods(self, account):
-        answer = account.http.put("/voices")
-        check_error(answer, 40501)
-        assert answer.headers["allow"] == "GET"
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            ("/voices", "GET"),
+            (f"/voices/{STOCK}", "DELETE, GET, PATCH"),
+            (f"/text-to-speech/{MODEL}", "POST"),
+        ],
+    )
+    def test_other_methods(self, account, path, allowed):
+        for method in ("PUT", "OPTIONS", "TRACE"):
+            answer = account.http.request(method, path)
+            check_error(answer, 40501)
+            assert answer.headers["allow"] == allowed
+        assert account.http.head(f"/text-to-speech/{MODEL}").status_code == 405
 
     def test_a_body_that_is_too_large(self, account):
         check_error(account.speak(text="x" * 1_100_000), 41301)

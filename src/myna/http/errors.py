@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from myna.errors import (
     BodyTooLarge,
@@ -22,6 +23,8 @@ from myna.errors import (
     VoiceNotFound,
 )
 from myna.http.context import context_of
+
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 ErrorResponse = Callable[[MynaError], Response]
 """Turns an error into the body of one vendor. It adds `retry_headers(error)` or what the vendor sends instead."""
@@ -50,9 +53,9 @@ def install_error_handlers(app: FastAPI, respond: ErrorResponse) -> None:
         assert isinstance(error, RequestValidationError)
         return respond(invalid_request(error))
 
-    async def routing(_: Request, error: Exception) -> Response:
+    async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return respond(http_error(error))
+        return respond(http_error(error) if error.status_code != 405 else MethodNotAllowed(allow=_methods(request)))
 
     app.add_exception_handler(MynaError, ours)
     app.add_exception_handler(RequestValidationError, validation)
@@ -67,6 +70,16 @@ def install_last_resort(app: FastAPI, respond: ErrorResponse) -> None:
         return respond(error if isinstance(error, MynaError) else MynaError())
 
     app.exception_handlers.setdefault(Exception, unexpected)
+
+
+def _methods(request: Request) -> str:
+    """Those of all routes of the path; the framework names those of the first one only."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(takes, _METHODS))
 
 
 def invalid_request(error: RequestValidationError) -> InvalidRequest:

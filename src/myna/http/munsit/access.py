@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import HTTPConnection, Request
 
 from myna.accounts.schemas import Caller
-from myna.http.auth import authorize, bearer
+from myna.http.auth import authorize, bearer, header
 from myna.http.context import context_of
 from myna.http.munsit.errors import first_fault
 from myna.http.munsit.mapping import Addresses
@@ -22,9 +22,10 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def read_key(request: HTTPConnection) -> str | None:
-    """`x-api-key`. A bearer token is no key here, and one that differs from the key makes it doubtful who asks."""
-    key = request.headers.get("x-api-key", "").strip()
-    return None if bearer(request) not in (None, key) else key or None
+    """`x-api-key`. A bearer token is no key here; a second key that differs makes it doubtful who asks."""
+    keys = {key.strip() for key in request.headers.getlist("x-api-key")}
+    others = {bearer(request), header("xi-api-key")(request)} - {None}
+    return keys.pop() or None if len(keys) == 1 and others <= keys else None
 
 
 async def authorized(request: HTTPConnection, services: Services) -> Caller:
