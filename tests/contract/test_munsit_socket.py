@@ -13,6 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from myna.accounts.service import AccountService
 from tests.fixtures.munsit import PER_CHARACTER, STOCK, TEXT, Account
 from tests.fixtures.server import ServerFactory, ServerProcess
 
@@ -219,7 +220,57 @@ class TestSpeech:
             assert socket.batch() != as_kept
 
 
+class TestChanges:
+    """What happens elsewhere while a conversation is open."""
+
+    def test_a_deleted_voice_speaks_no_more(self, account, low_voice):
+        voice = account.new_voice(low_voice)
+        with talking(account, voice_id=voice["voice_id"]) as socket:
+            socket.say("Here I am.", flush=True)
+            assert socket.batch()
+            assert account.http.delete(f"/voices/{voice['voice_id']}").status_code == 204
+            spent = account.spent
+            socket.say("And still here.", flush=True)
+            assert socket.error(40401) == "Voice not found"
+            assert account.spent == spent
+
+    def test_a_changed_voice_speaks_as_it_is_now(self, account, low_voice):
+        voice = account.new_voice(low_voice, stability="0")
+        with talking(account, voice_id=voice["voice_id"], voice_settings={}) as socket:
+            account.http.patch(f"/voices/{voice['voice_id']}", json={"stability": 1})
+            heard = []
+            for _ in range(2):
+                socket.say(TEXT, flush=True)
+                heard.append(socket.batch())
+        assert heard[0] == heard[1]
+
+    def test_a_revoked_key_ends_it(self, account):
+        with talking(account) as socket:
+            headers = {"Authorization": f"Bearer {account.key}"}
+            keys = f"{account.server.url}/myna/v1/keys"
+            (key,) = httpx.get(keys, headers=headers).json()["data"]
+            assert httpx.delete(f"{keys}/{key['id']}", headers=headers).status_code == 204
+            socket.say(TEXT, flush=True)
+            socket.error(40101)
+            assert socket.end() == 1008
+
+    def test_a_blocked_account_ends_it(self, account):
+        with talking(account) as socket:
+            account_id = account.server.account_of(account.key)
+            account.server.query(lambda database: AccountService(database, b"").set_banned(account_id, True))
+            socket.say(TEXT, flush=True)
+            socket.error(40301)
+            assert socket.end() == 1008
+        assert account.spent == 0
+
+
 class TestRefusals:
+    @pytest.mark.parametrize("field", ["model_id", "voice_settings", "output_format", "x_api_key"])
+    def test_null_is_as_left_out(self, account, field):
+        with talking(account, **{field: None}) as socket:
+            socket.say(TEXT, flush=True)
+            assert socket.next()["sampleRate"] == 24_000
+
     @pytest.mark.parametrize(
         ("change", "code", "message"),
         [

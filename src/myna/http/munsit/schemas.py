@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 LONGEST_TEXT = 5_000
 """Characters of one speech. The vendor names no limit; this is what its clients keep to."""
@@ -113,6 +113,11 @@ class InitConnection(_Body):
     voice_settings: VoiceSettings = VoiceSettings()
     output_format: OutputFormat = "pcm_24000"
     x_api_key: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_as_left_out(cls, message: Any) -> Any:
+        return {name: value for name, value in message.items() if value is not None}
 
     @property
     def sample_rate(self) -> int:

@@ -21,7 +21,15 @@ from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from myna.accounts.schemas import Caller
-from myna.errors import Forbidden, InsufficientCredits, InvalidRequest, MynaError, RateLimited, Unauthorized
+from myna.errors import (
+    AccountBanned,
+    Forbidden,
+    InsufficientCredits,
+    InvalidRequest,
+    MynaError,
+    RateLimited,
+    Unauthorized,
+)
 from myna.http.auth import authorize
 from myna.http.munsit import mapping
 from myna.http.munsit.access import read_key
@@ -83,6 +91,7 @@ class _Conversation:
         self._services = services
         self._open_sockets = open_sockets
         self._batches = _Batches()
+        self._key = ""
 
     async def hold(self) -> None:
         await self._socket.accept()
@@ -99,9 +108,9 @@ class _Conversation:
         try:
             caller, first = await self._enter()
             with self._place(caller):
-                wanted, voice = await self._choose(caller, first)
+                wanted = await self._choose(caller, first)
                 await self._send({"type": "connectionInitialized"})
-                await self._converse(caller, wanted, voice)
+                await self._converse(wanted)
         except MynaError as error:
             await self._tell(error)
             raise _Closing(POLICY_VIOLATION) from None
@@ -119,8 +128,15 @@ class _Conversation:
     async def _authorized(self, shown: set[str]) -> Caller:
         if len(shown) != 1:
             raise Unauthorized
-        (key,) = shown
-        return await authorize(self._socket, self._services, lambda _: key)
+        (self._key,) = shown
+        return await authorize(self._socket, self._services, lambda _: self._key)
+
+    async def _still_authorized(self) -> Caller:
+        """A conversation may be long: meanwhile the key may have been revoked, or the account blocked."""
+        caller = await self._services.accounts.authenticate(self._key)
+        if caller.account.banned:
+            raise AccountBanned
+        return caller
 
     async def _first_message(self, seconds: float) -> InitConnection:
         while True:
@@ -132,11 +148,12 @@ class _Conversation:
             except InvalidRequest as error:
                 await self._tell(error)
 
-    async def _choose(self, caller: Caller, wanted: InitConnection) -> tuple[InitConnection, Voice]:
-        """The voice, as soon as a message names one that can speak."""
+    async def _choose(self, caller: Caller, wanted: InitConnection) -> InitConnection:
+        """The first message that names a voice that can speak."""
         while True:
             try:
-                return wanted, await self._voice(caller, wanted)
+                await self._voice(caller, wanted)
+                return wanted
             except MynaError as error:
                 await self._tell(error)
             wanted = await self._first_message(self._idle_seconds)
@@ -150,10 +167,10 @@ class _Conversation:
         mapping.check_model(wanted.model_id, voice, engines)
         return voice
 
-    async def _converse(self, caller: Caller, wanted: InitConnection, voice: Voice) -> None:
+    async def _converse(self, wanted: InitConnection) -> None:
         """Listen and speak at the same time; whichever ends first ends both."""
         listening = asyncio.create_task(self._listen())
-        speaking = asyncio.create_task(self._speak(caller, wanted, voice))
+        speaking = asyncio.create_task(self._speak(wanted))
         try:
             done, _ = await asyncio.wait({listening, speaking}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -174,10 +191,10 @@ class _Conversation:
             except MynaError as error:
                 await self._tell(error)
 
-    async def _speak(self, caller: Caller, wanted: InitConnection, voice: Voice) -> None:
+    async def _speak(self, wanted: InitConnection) -> None:
         while (text := await self._batches.next()) is not None:
             try:
-                await self._speak_batch(caller, wanted, voice, text)
+                await self._speak_batch(wanted, text)
             except (InsufficientCredits, Forbidden, Unauthorized):
                 raise
             except MynaError as error:
@@ -185,7 +202,9 @@ class _Conversation:
             self._batches.spoken(text)
         raise _Closing(NORMAL)
 
-    async def _speak_batch(self, caller: Caller, wanted: InitConnection, voice: Voice, text: str) -> None:
+    async def _speak_batch(self, wanted: InitConnection, text: str) -> None:
+        caller = await self._still_authorized()
+        voice = await self._voice(caller, wanted)  # again: it may have been changed or deleted
         stability = mapping.stability_of(wanted.voice_settings.stability, voice)
         speech = mapping.socket_request(text, wanted, voice, mapping.seed_of(stability, None))
         stream = await open_stream(self._socket, self._services, caller, speech, voice)
