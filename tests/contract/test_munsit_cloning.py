@@ -308,8 +308,14 @@ class TestClone:
         check_error(account.clone(low_voice, heard, **{field: value}), 40001, f"{field} is required")
 
     @pytest.mark.parametrize("field", ["voice_file", "reference_audio_file"])
-    @pytest.mark.parametrize("part", [..., ("a.txt", b"x", "text/plain"), ("a.wav", b"", "audio/wav")])
-    def test_each_missing_file(self, account, low_voice, heard, field, part):
+    def test_each_missing_file(self, account, low_voice, heard, field):
+        check_error(account.clone(low_voice, heard, files={field: ...}), 40001, f"{field} is required")
+
+    @pytest.mark.parametrize("field", ["voice_file", "reference_audio_file"])
+    @pytest.mark.parametrize(
+        "part", [("a.txt", b"x", "text/plain"), ("a.wav", b"", "audio/wav"), (None, "x"), ("a.png", b"x", "image/png")]
+    )
+    def test_each_file_that_is_no_sound(self, account, low_voice, heard, field, part):
         answer = account.clone(low_voice, heard, files={field: part})
         check_error(answer, 40001, f"{field} is required and must be of audio type")
 
@@ -585,9 +591,15 @@ class TestOwnVoices:
 class TestOperator:
     def test_a_consent_recording_may_be_needed(self, make_server: ServerFactory, low_voice):
         account = Account(make_server(MYNA_CONSENT="recording", MYNA_RATE_LIMITS="off"))
-        heard = account.preview(low_voice).content
-        check_error(account.clone(low_voice, heard), 40301)
+        check_error(account.preview(low_voice), 40301)
+        check_error(account.clone(low_voice, bytes(48_000)), 40301)
         assert account.own() == []
+        with httpx.Client(headers={"Authorization": f"Bearer {account.key}"}, timeout=60) as http:
+            fields, file = {"name": "Nora agrees", "language": "en"}, {"file": ("a.wav", low_voice)}
+            answer = http.post(f"{account.server.url}/myna/v1/voice-consents", data=fields, files=file)
+        consent_id = answer.json()["id"]
+        heard = account.preview(low_voice, consent_id=consent_id).content
+        assert account.clone(low_voice, heard, consent_id=consent_id).status_code == 200
 
     def test_a_preview_of_this_server_may_be_needed(self, make_server: ServerFactory, low_voice):
         account = Account(make_server(MYNA_VERIFIED_PREVIEWS="on", MYNA_RATE_LIMITS="off"))

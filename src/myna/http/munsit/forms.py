@@ -96,6 +96,12 @@ class Form:
             raise InvalidRequest(BODY_MESSAGES["sample_rate"], field="sample_rate")
         return int(value)
 
+    def check_present(self, *names: str) -> None:
+        """Raises `InvalidRequest` for the first field that was not sent."""
+        for name in names:
+            if name not in self._data:
+                raise InvalidRequest(f"{name} is required", field=name)
+
     def file(self, name: str) -> UploadFile:
         """A part that may be sound, by its type. Raises `NoSound`."""
         value = self._data.get(name)

@@ -131,6 +131,7 @@ class _Cloning:
         limit = self._services.settings.max_reference_bytes
         async with read_form(request) as form:
             for name in ("voice_file", "reference_audio_file"):
+                form.check_present(name)
                 form.file(name)
             new, model_id = mapping.read_new_voice(form)
             new = checked_new(new)
