@@ -28,14 +28,17 @@ _BELOW = 15.0
 Speech", Journal of the AES 67, 2019)."""
 _MOST_DUCKING = 18.0
 """dB; a background that would need more is a voice of its own, and is not silenced."""
-_DUCKING_RAMP = 0.3
+_DUCKING_RAMP = 0.25
 """Seconds before a line, and after it."""
-_DUCKING_HOLD = 1.2
+_DUCKING_HOLD = 0.8
 """Seconds; in a shorter pause between two lines the background does not come up."""
 _CHECKED_SECONDS = 60.0
 """Of each speaker's lines, by which is found how much the limiter takes away."""
-_MOST_DRIVE = 3.0
-"""dB by which that is made up for."""
+_MOST_DRIVE = 8.0
+"""dB by which that is made up for; more would be heard."""
+_PRECISION = 0.05
+"""LU by which the dialogue may be too quiet."""
+_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Placed:
     start: int
     length: int
     load: Callable[[], Samples]
-    """Gives it, mono, at the rate of the mix. Called up to three times, when it is needed."""
+    """Gives it, mono, at the rate of the mix. Called once for the mix, and some times more while the level is measured."""
     speaker: str = ""
     """Whose lines are brought to one level together."""
 
@@ -140,20 +143,28 @@ class Mixer:
     def _level(self, speaker: str) -> float:
         """What brings a speaker's lines to the loudness, after the limiter."""
         lines = [each for each in self._placed if each.speaker == speaker]
-        loudness = loudness_of_blocks((line.sound() for line in lines), self._rate)
+        loudness = loudness_of_blocks((self._alone(line) for line in lines), self._rate)
         if not np.isfinite(loudness):
             return 0.0
-        level = self._loudness - loudness
-        some = np.concatenate([line.sound() for line in self._some(lines)])
-        before = loudness_of_blocks([some], self._rate)
-        lost = 0.0
-        for _ in range(2):  # what is added for the limiter's sake is limited too
-            limited = self._limited(some * np.float32(10 ** ((level + lost) / 20)))
-            lost += max(0.0, before + level - loudness_of_blocks([limited], self._rate))
-        return round(level + min(_MOST_DRIVE, lost), 2)
+        level, drive = self._loudness - loudness, 0.0
+        some = self._some(lines)
+        before = loudness_of_blocks(map(self._alone, some), self._rate)
+        for _ in range(_ATTEMPTS):  # what is added for the limiter's sake is limited too
+            missing = before + level - loudness_of_blocks(self._limited(some, level + drive), self._rate)
+            if missing < _PRECISION or drive == _MOST_DRIVE:
+                break
+            drive = min(_MOST_DRIVE, drive + missing)
+        return round(level + drive, 2)
 
-    def _limited(self, sound: Samples) -> Samples:
-        return StreamLimiter(self._rate, self._ceiling).process(sound[:, None], last=True)[:, 0]
+    def _alone(self, line: Placed) -> Samples:
+        """With silence after it, which a meter will find there too."""
+        return np.pad(line.sound(), (0, self._size))
+
+    def _limited(self, lines: Iterable[Placed], level: float) -> Iterator[Samples]:
+        limiter = StreamLimiter(self._rate, self._ceiling)
+        gain = np.float32(10 ** (level / 20))
+        limited = (limiter.process(self._alone(line)[:, None] * gain) for line in lines)
+        return (block[:, 0] for block in _flushed(limited, limiter))
 
     def _some(self, lines: Sequence[Placed]) -> Sequence[Placed]:
         """Lines from everywhere, as many as are enough to know the rest by."""
