@@ -434,9 +434,8 @@ class TestSampleAndDelete:
 class TestPortable:
     def test_to_another_account_and_back(self, owner, client, low_voice):
         preview = owner.send("/voices/preview", low_voice, text=TEXT).content
-        voice = owner.keep(
-            low_voice, **ABOUT, similarity="0.75", files={"preview": ("preview.wav", preview, "audio/wav")}
-        )
+        heard = {"preview": ("preview.wav", preview, "audio/wav")}
+        voice = owner.keep(low_voice, **ABOUT, similarity="0.75", language="de", files=heard)
         file = owner.http.get(f"/voices/{voice['id']}/export")
         assert (file.status_code, file.headers["content-type"]) == (200, "application/zip")
         assert file.headers["content-disposition"] == 'attachment; filename="Nora.myna-voice"'
@@ -460,6 +459,7 @@ class TestPortable:
             "similarity",
         )
         assert [taken[name] for name in same] == [voice[name] for name in same]
+        assert taken["report"]["language"] == voice["report"]["language"] == "de"
         assert taken["preview_verified"] is False, "it was not made for this account"
         assert taken["consent"]["affirmed_by"] == client.get("/keys")["data"][0]["id"]
         assert client.kept_files() == ["prepared.json", "preview.wav", "reference.flac"]

@@ -100,6 +100,7 @@ def import_voice(
                 portable.reference,
                 engine=engine,
                 transcript=portable.transcript,
+                language=portable.language,
                 similarity=new.similarity,
                 stability=new.stability,
                 consent_id=new.consent_id,

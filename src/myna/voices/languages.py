@@ -40,5 +40,10 @@ def usual_first(voices: Sequence[Voice], tag: str) -> list[Voice]:
 
 def usual_rank(voice: Voice) -> int:
     """0 for the most usual accent of its language, and so on."""
-    tag, regions = normal_tag(voice.language), _USUAL_REGIONS.get(base_language(voice.language), ())
+    return rank_of_accent(voice.language)
+
+
+def rank_of_accent(language: str) -> int:
+    """As `usual_rank`, for a tag."""
+    tag, regions = normal_tag(language), _USUAL_REGIONS.get(base_language(language), ())
     return regions.index(tag) if tag in regions else len(regions) if "-" in tag else 0

@@ -14,7 +14,7 @@ from myna.errors import EngineUnavailable, NotFound
 from myna.kit.cache import Cache
 from myna.storage.base import ObjectStorage
 from myna.voices.files import PREPARED, read_file
-from myna.voices.languages import base_language
+from myna.voices.languages import base_language, rank_of_accent
 from myna.voices.repository import VoiceRepository
 from myna.voices.schemas import ClonedVoice, Voice
 
@@ -124,5 +124,6 @@ def spoken_languages(given: tuple[str, ...], reference: str | None, able: Capabi
         return wanted or ("en",)
     known = {base_language(tag) for tag in able.languages}
     own = [tag for tag in wanted if base_language(tag) in known]
-    usual = [tag for tag in able.languages if not own and base_language(tag) == "en"]
+    english = [tag for tag in able.languages if not own and base_language(tag) == "en"]
+    usual = sorted(english, key=rank_of_accent)
     return tuple(dict.fromkeys((*own, *usual, *able.languages)))

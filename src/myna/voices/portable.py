@@ -48,6 +48,8 @@ class PortableVoice:
     """What was said about the voice."""
     transcript: str | None
     """What is said in the recording, when somebody wrote it down."""
+    language: str | None
+    """Of the recording, when it is known."""
     reference: bytes
     """A sound file."""
     preview: bytes | None
@@ -81,6 +83,7 @@ class _Manifest(BaseModel):
     stability: _Share = 0.5
     similarity: _Share | None = None
     transcript: Annotated[_Text, Field(max_length=20_000)] | None = None
+    language: _Short | None = None
 
 
 def pack(voice: ClonedVoice, reference: bytes, preview: bytes | None) -> bytes:
@@ -97,6 +100,7 @@ def pack(voice: ClonedVoice, reference: bytes, preview: bytes | None) -> bytes:
         "stability": voice.stability,
         "similarity": voice.similarity,
         "transcript": voice.transcript,
+        "language": voice.report.get("language"),
         "made_with": {"engine": voice.engine, "voice_format": voice.voice_format, "quality": voice.quality},
         "made_at": voice.created_at.isoformat(),
     }
@@ -141,6 +145,7 @@ def unpack(data: bytes, *, max_sound_bytes: int) -> PortableVoice:
             similarity=manifest.similarity,
         ),
         transcript=manifest.transcript,
+        language=manifest.language,
         reference=entries[REFERENCE],
         preview=entries.get(PREVIEW),
     )

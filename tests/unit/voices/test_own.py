@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from myna.db.tables import voices as voices_table
+from myna.engines.espeak import EspeakEngine
 from myna.engines.registry import EngineRegistry
 from myna.errors import EngineUnavailable, VoiceNotFound
 from myna.voices.own import OwnVoices, as_voice, spoken_languages
@@ -42,6 +43,12 @@ def test_english_before_the_first_language_of_an_engine() -> None:
     able = replace(ABLE, languages=("ar-EG", "en-GB", "de"))
     assert spoken_languages((), None, able) == ("en-GB", "ar-EG", "de")
     assert spoken_languages((), None, replace(able, languages=("ar-EG", "de"))) == ("ar-EG", "de")
+
+
+def test_the_usual_english_before_all_others() -> None:
+    able = replace(ABLE, languages=("en-029", "en-GB", "en-US", "en-gb-scotland"))
+    assert spoken_languages((), None, able) == ("en-US", "en-GB", "en-029", "en-gb-scotland")
+    assert spoken_languages((), None, EspeakEngine.describe())[0].lower() == "en-us"
 
 
 def test_without_the_engine_what_was_said_remains() -> None:

@@ -45,7 +45,7 @@ def voice(**fields: Any) -> ClonedVoice:
         "quality": "matched",
         "reference_hash": "0" * 64,
         "transcript": "It is a fine day.",
-        "report": {"duration": 12.0},
+        "report": {"duration": 12.0, "language": "ar-EG"},
         "preview_verified": True,
         "consent_id": "cons_1",
         "affirmed_by": "key",
@@ -71,6 +71,7 @@ def manifest(**fields: Any) -> bytes:
 def test_a_voice_comes_out_as_it_went_in() -> None:
     found = unpack(pack(voice(), SOUND, b"RIFF"), max_sound_bytes=LIMIT)
     assert (found.reference, found.preview, found.transcript) == (SOUND, b"RIFF", "It is a fine day.")
+    assert found.language == "ar-EG", "that of the recording"
     new = found.new
     assert (new.name, new.description, new.gender, new.age) == ("Nora", "Calm", "female", "middle")
     assert (new.languages, new.dialects) == (("ar", "en"), ("najdi",))

@@ -131,6 +131,7 @@ def portable_router(services: Services) -> APIRouter:
             portable.reference,
             engine=form.engine,
             transcript=portable.transcript,
+            language=portable.language,
             similarity=new.similarity,
             stability=new.stability,
             consent_id=new.consent_id,
