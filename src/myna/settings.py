@@ -104,6 +104,12 @@ class Settings(BaseSettings):
     """How long an engine may take to hear, or to align, one stretch of speech (up to a minute or so)."""
     engine_translate_seconds: float = Field(300.0, ge=0.1, le=3600)
     """How long an engine may take to translate a batch of lines."""
+    translation_url: str = ""
+    """A language model that translates: the base of any OpenAI-compatible API, such as `http://127.0.0.1:11434/v1`."""
+    translation_key: SecretStr = SecretStr("")
+    """The API key for it, if it wants one."""
+    translation_model: str = ""
+    """The name under which it knows the model. Most servers want one."""
     engine_memory_mb: int = Field(2048, ge=64)
     """A child process that has grown beyond this is replaced after its work."""
     engine_idle_seconds: float = Field(600.0, ge=1)

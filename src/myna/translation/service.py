@@ -1,0 +1,144 @@
+"""Text of one language into another: chooses the engine, cuts the lines into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+
+from myna.engines.apertium import missing_packages
+from myna.engines.host import EngineHost
+from myna.engines.registry import EngineRegistry
+from myna.engines.translation import TranslationCapabilities, TranslationRequest, base_language, fitting_pair
+from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.translation.schemas import ANY, LanguagePair
+
+Progress = Callable[[float], Awaitable[None]]
+"""Told how much is done, 0 to 1."""
+
+_BATCH = 200
+_MODEL_BATCH = 25
+"""Lines that a language model gets at once: enough to see what belongs together, few enough not to lose count."""
+_BATCH_CHARACTERS = 6_000
+
+
+class TranslationService:
+    """Translates with the first engine, in the operator's order, that can do what is asked."""
+
+    def __init__(self, engines: EngineHost, registry: EngineRegistry) -> None:
+        self._engines = engines
+        self._registry = registry
+
+    def pairs(self) -> tuple[LanguagePair, ...]:
+        """What can be translated here, the preferred engines first."""
+        return tuple(
+            LanguagePair(source, target, able.name, able.glossary, able.fits_length)
+            for able in self._able()
+            for source, target in (((ANY, ANY),) if able.any_pair else able.pairs)
+        )
+
+    def check(self, source: str, target: str, *, glossary: bool = False) -> None:
+        """Raises `Unsupported`, which says what to do, when nothing here translates these languages."""
+        if not same_language(source, target):
+            self._choose(source, target, glossary=glossary)
+
+    def can_shorten(self, source: str, target: str, *, glossary: bool = False) -> bool:
+        """Whether `translate` may be asked to `shorten`."""
+        if same_language(source, target):
+            return False
+        return any(able.fits_length for able in self._fitting(source, target, glossary=glossary))
+
+    def engine_for(self, source: str, target: str, *, glossary: bool = False, shorten: bool = False) -> str:
+        """The engine that would translate; empty for one language. Raises `Unsupported`."""
+        if same_language(source, target):
+            return ""
+        return self._choose(source, target, glossary=glossary, shorten=shorten).name
+
+    async def translate(
+        self,
+        lines: Sequence[str],
+        source: str,
+        target: str,
+        glossary: Mapping[str, str] | None = None,
+        seconds: Sequence[float | None] = (),
+        shorten: bool = False,
+        progress: Progress | None = None,
+    ) -> tuple[str, ...]:
+        """As many lines as were given, in order; unchanged when both languages are one.
+
+        `seconds` says how long each may take to be said, for engines that can fit it. With `shorten`, the lines (of
+        the source) were translated before and came out too long. Raises `Unsupported`, and what the engines raise.
+        """
+        if seconds and len(seconds) != len(lines):
+            raise ValueError("There are not as many times as lines.")
+        if same_language(source, target):
+            return tuple(lines)
+        able = self._choose(source, target, glossary=bool(glossary), shorten=shorten)
+        translated: list[str] = []
+        for batch in _batches(lines, _MODEL_BATCH if able.any_pair else _BATCH):
+            request = TranslationRequest(
+                tuple(lines[batch.start : batch.stop]),
+                source,
+                target,
+                dict(glossary or {}),
+                tuple(seconds[batch.start : batch.stop]),
+                shorten,
+            )
+            translated += await self._translated(able.name, request)
+            if progress:
+                await progress(len(translated) / len(lines))
+        return tuple(translated)
+
+    async def _translated(self, engine: str, request: TranslationRequest) -> tuple[str, ...]:
+        """Once more when its process crashes or hangs: it was replaced."""
+        try:
+            return await self._engines.translate(engine, request)
+        except (EngineCrashed, EngineTimeout):
+            return await self._engines.translate(engine, request)
+
+    def _choose(self, source: str, target: str, *, glossary: bool, shorten: bool = False) -> TranslationCapabilities:
+        fitting = self._fitting(source, target, glossary=False)
+        for able in fitting:
+            if (able.glossary or not glossary) and (able.fits_length or not shorten):
+                return able
+        if not fitting:
+            raise Unsupported(_advice(source, target), field="target_language")
+        names = ", ".join(f"`{able.name}`" for able in fitting)
+        unable = f"What translates from `{source}` to `{target}` here ({names}) cannot"
+        if shorten:
+            raise Unsupported(f"{unable} make a translation shorter.")
+        raise Unsupported(f"{unable} keep to a glossary.", field="glossary")
+
+    def _fitting(self, source: str, target: str, *, glossary: bool) -> list[TranslationCapabilities]:
+        return [
+            able
+            for able in self._able()
+            if (able.any_pair or fitting_pair(able.pairs, source, target)) and (able.glossary or not glossary)
+        ]
+
+    def _able(self) -> Iterator[TranslationCapabilities]:
+        return (self._registry.describe_translator(name) for name in self._registry.translators)
+
+
+def same_language(source: str, target: str) -> bool:
+    """Whether two BCP 47 tags are one language, maybe of two regions."""
+    return base_language(source) == base_language(target)
+
+
+def _batches(lines: Sequence[str], most: int) -> Iterator[range]:
+    """Neighbouring lines, not too many and not too long at once."""
+    start = characters = 0
+    for number, line in enumerate(lines):
+        characters += len(line)
+        if number > start and (number - start >= most or characters > _BATCH_CHARACTERS):
+            yield range(start, number)
+            start, characters = number, len(line)
+    if lines:
+        yield range(start, len(lines))
+
+
+def _advice(source: str, target: str) -> str:
+    ways = ["set MYNA_TRANSLATION_URL to a language model", "send the translation as text or subtitles"]
+    if packages := missing_packages(source, target):
+        ways.insert(0, f"install {' and '.join(packages)} (Debian: apt-get install apertium {' '.join(packages)})")
+    return (
+        f"Nothing here translates from `{source}` to `{target}`. Either {', or '.join(ways)}. See docs/translation.md."
+    )
