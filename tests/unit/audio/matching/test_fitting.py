@@ -38,7 +38,7 @@ def test_to_itself_there_is_little_to_do() -> None:
 
 
 def test_words_that_are_known_help() -> None:
-    source, target = frames(text=LONG), frames(110, 170, LONG)
+    source, target = frames(text=LONG), frames(90, 80, LONG)
     plain = fit(source, target)
     learned = fit_aligned(source, target, plain)
     assert learned is not None
