@@ -9,32 +9,12 @@ from typing import Any, Literal
 
 from myna.jobs.schemas import Job
 
+from myna.transcription.schemas import SourceLine as SourceLine
+from myna.transcription.schemas import TimedWord as TimedWord
+
 Fit = Literal["natural", "absorbed", "paced", "stretched", "shortened", "overflow", "failed"]
 """How a line came into its place: as it was spoken; using the silence after it; spoken at another rate; stretched
 besides; with a shorter text; too long and cut into the silence that there was (marked); not spoken (marked)."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimedWord:
-    """Seconds from the start of the source."""
-
-    text: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class SourceLine:
-    """What one speaker says without a longer pause: a sentence, or less."""
-
-    number: int
-    """From 1, in order of time."""
-    start: float
-    end: float
-    speaker: str
-    """`speaker-1`, `speaker-2` …"""
-    text: str
-    words: tuple[TimedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
