@@ -42,23 +42,29 @@ class LineToPlace:
     seconds: float
     """For `pace`: at rate 1. For `place`: as it was spoken. 0: it could not be spoken."""
     rate: float | None = None
-    """At which it was spoken. For `pace`: None when that is still open."""
+    """At which it was spoken; for `pace` None when that is still open, for `place` None is 1."""
     fixed_start: float | None = None
-    """Where somebody wants it to start, in place of its source."""
+    """Where somebody wants it to start, in place of its source; it waits only for lines that are kept."""
     can_speed: bool = True
     """Its voice can speak at other rates."""
     shortened: bool = False
     """Its text was made shorter to fit."""
     kept: Placement | None = None
-    """Where it lies since an earlier run; it stays there unless a line with a fixed start wants this time."""
+    """Where it lies since an earlier run, and stays, whatever becomes of the lines around it."""
 
     @property
     def begin(self) -> float:
         return self.start if self.fixed_start is None else self.fixed_start
 
+    @property
+    def spoken_rate(self) -> float | None:
+        return self.kept.rate if self.kept else self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
+    """How far a line may be changed to fit."""
+
     total: float
     """Seconds of the source; nothing lies after it."""
     speed: float = 1.0
@@ -66,13 +72,14 @@ class Options:
     most_rate: float = 1.35
     """The fastest that a line is spoken for want of room."""
     most_stretch: float = 1.25
+    """By how much a line is played faster than it was spoken, at most."""
     least_gap: float = 0.08
     """Seconds between two lines."""
     most_delay: float = 0.08
-    """Seconds by which a line may wait for the one before it when that would be cut otherwise. Sound that is up to
+    """Seconds by which a line may wait for the one before it, when that one would be cut otherwise. Sound that is up to
     125 ms late is not noticed (ITU-R BT.1359-1)."""
     most_wait: float = 1.5
-    """The same for a line that begins in the source while another is still being said: one of the two must give way."""
+    """The same for a line that begins in the source while another is still being said: there one must give way."""
 
 
 @dataclass(slots=True)
@@ -80,52 +87,55 @@ class _Slot:
     """The time that a line may take."""
 
     earliest: float
+    """Its start, when the line before leaves it free."""
     latest: float
-    """Starts from here on would take time from the next line."""
-    close: float
-    """It should end by then, so that the next line starts with its source."""
-    limit: float
-    """It must end by then."""
+    """Its start when it waits for the line before."""
+    close: float = 0.0
+    """It ends by then, so that the next line starts with its source."""
+    limit: float = 0.0
+    """It ends by then, whatever it costs."""
 
 
 def rooms(lines: Iterable[LineToPlace], options: Options) -> dict[int, float]:
-    """How many seconds each line may take, with the silence after it: what a translation should fit."""
+    """How many seconds each line may take, with the silence after it: what a translation should fit.
+
+    Where `seconds` are not known yet, give those of the source.
+    """
     ordered = _in_order(lines)
-    return {line.number: _rounded(_room(slot)) for line, slot in zip(ordered, _slots(ordered, options), strict=True)}
+    slots = _slots(ordered, options)
+    return {line.number: _rounded(slot.close - slot.earliest) for line, slot in zip(ordered, slots, strict=True)}
 
 
 def pace(lines: Iterable[LineToPlace], options: Options) -> dict[int, float]:
     """The rate at which each line is to be spoken; `seconds` are those at rate 1.
 
-    Lines that are kept, or have a rate already, keep it.
+    Lines that were spoken at a rate already keep it.
     """
     ordered = _in_order(lines)
     slots = _slots(ordered, options)
     wanted = [_wanted_rate(line, slot, options) for line, slot in zip(ordered, slots, strict=True)]
-    bound = [_spoken_rate(line) is not None or not line.can_speed for line in ordered]
+    bound = [line.spoken_rate is not None or not line.can_speed for line in ordered]
     even = _evened(ordered, wanted, bound, most=_MOST_SHARED * options.speed)
-    return {line.number: round(rate, 2) for line, rate in zip(ordered, even, strict=True)}
+    return {line.number: line.spoken_rate or _up(rate, 2) for line, rate in zip(ordered, even, strict=True)}
 
 
 def place(lines: Iterable[LineToPlace], options: Options) -> tuple[Placement, ...]:
     """Where each line lies, in order of time; `seconds` are those as it was spoken at `rate`.
 
-    A line that is cut has the fit `overflow`; one that was not spoken, `failed`.
+    A line that is cut has the fit `overflow`. One that could not be spoken has `failed`, no length, and takes no time
+    from others.
     """
-    ordered = _in_order(_settled(lines))
+    all_lines = _in_order(lines)
+    ordered = [line for line in all_lines if line.seconds > 0]
     slots = _slots(ordered, options)
-    needed = [_needed_stretch(line, slot, options) for line, slot in zip(ordered, slots, strict=True)]
-    paces = [stretch * (line.rate or 1.0) for stretch, line in zip(needed, ordered, strict=True)]
-    bound = [line.kept is not None or line.seconds <= 0 for line in ordered]
-    even = _evened(ordered, paces, bound, most=_MOST_SHARED * options.speed)
-    placed: list[Placement] = []
+    stretches = _least_stretches(ordered, slots, options)
+    placed = [_failed(line, options) for line in all_lines if line.seconds <= 0]
     free_from = 0.0
-    for line, slot, wanted in zip(ordered, slots, even, strict=True):
-        least = min(options.most_stretch, max(1.0, wanted / (line.rate or 1.0)))
-        placement = line.kept or _placed(line, slot, free_from, least, options)
+    for line, slot, stretch in zip(ordered, slots, stretches, strict=True):
+        placement = line.kept or _placed(line, slot, free_from, stretch, options)
         placed.append(placement)
-        free_from = max(free_from, placement.end + options.least_gap)
-    return tuple(placed)
+        free_from = placement.end + options.least_gap
+    return tuple(sorted(placed, key=lambda each: (each.start, each.end, each.number)))
 
 
 def too_long(placements: Iterable[Placement]) -> tuple[int, ...]:
@@ -134,67 +144,78 @@ def too_long(placements: Iterable[Placement]) -> tuple[int, ...]:
 
 
 def _in_order(lines: Iterable[LineToPlace]) -> list[LineToPlace]:
-    """By the time at which they begin; a kept line begins where it lies."""
-    return sorted(lines, key=lambda line: (line.kept.start if line.kept else line.begin, line.number))
-
-
-def _settled(lines: Iterable[LineToPlace]) -> list[LineToPlace]:
-    """Kept lines are kept no more where a line with a fixed start begins in them."""
-    return list(lines)
+    return sorted(lines, key=lambda line: (line.begin, line.number))
 
 
 def _slots(ordered: Sequence[LineToPlace], options: Options) -> list[_Slot]:
+    slots = _starts(ordered, options)
+    latest_end, close = options.total, options.total
+    earliest = options.total
+    for line, slot in zip(reversed(ordered), reversed(slots), strict=True):
+        slot.earliest = min(slot.earliest, earliest)
+        slot.limit = max(slot.earliest, latest_end)
+        slot.close = max(slot.earliest, min(slot.limit, close))
+        if _pace_in(line, slot.close - slot.earliest) > _MOST_SHARED:
+            slot.close = max(slot.close, min(slot.limit, line.end))
+        slot.latest = max(slot.earliest, min(slot.latest, slot.limit - _shortest(line, options)))
+        earliest = slot.earliest
+        latest_end, close = slot.latest - options.least_gap, slot.earliest - options.least_gap
+    return slots
+
+
+def _starts(ordered: Sequence[LineToPlace], options: Options) -> list[_Slot]:
+    """When each line can start at the earliest, and should at the latest."""
     slots: list[_Slot] = []
     free_from, spoken_until = 0.0, 0.0
     for line in ordered:
-        begin = line.kept.start if line.kept else line.begin
-        earliest = min(options.total, max(begin, free_from))
-        wait = min(options.most_wait, max(options.most_delay, spoken_until + options.least_gap - begin))
-        pinned = line.kept is not None or line.fixed_start is not None
-        slots.append(_Slot(earliest, earliest if pinned else max(earliest, begin + wait), options.total, options.total))
-        free_from = earliest + min(_LEAST_SECONDS, _shortest(line, options)) + options.least_gap
+        if line.kept:
+            slots.append(_Slot(line.kept.start, line.kept.start))
+            free_from = line.kept.end + options.least_gap
+        else:
+            earliest = min(options.total, max(line.begin, free_from))
+            wait = min(options.most_wait, max(options.most_delay, spoken_until + options.least_gap - line.begin))
+            latest = line.begin + wait if line.fixed_start is None else earliest
+            slots.append(_Slot(earliest, max(earliest, latest)))
+            free_from = earliest + min(_LEAST_SECONDS, _shortest(line, options)) + options.least_gap
         spoken_until = max(spoken_until, line.end)
-    for (line, slot), (_, following) in reversed(list(pairwise(zip(ordered, slots, strict=True)))):
-        following.latest = max(following.earliest, min(following.latest, following.limit))
-        slot.close = max(slot.earliest, following.earliest - options.least_gap)
-        slot.limit = max(slot.earliest, following.latest - options.least_gap)
-        slot.latest = max(slot.earliest, min(slot.latest, slot.limit - _shortest(line, options)))
     return slots
 
 
 def _shortest(line: LineToPlace, options: Options) -> float:
-    """Seconds of the line at the greatest speed."""
-    open_rate = options.most_rate if line.can_speed and line.rate is None else 1.0
-    return line.seconds / (options.most_stretch * open_rate)
+    """Seconds of the line at its greatest speed."""
+    fastest = options.most_rate if line.can_speed and line.spoken_rate is None else 1.0
+    return line.seconds / (options.most_stretch * fastest)
 
 
-def _room(slot: _Slot) -> float:
-    return slot.close - slot.earliest
-
-
-def _spoken_rate(line: LineToPlace) -> float | None:
-    return line.kept.rate if line.kept else line.rate
+def _pace_in(line: LineToPlace, room: float) -> float:
+    """How fast the line is, against its voice's own rate, when it takes so many seconds."""
+    return line.seconds * (line.spoken_rate or 1.0) / max(room, 1e-3)
 
 
 def _wanted_rate(line: LineToPlace, slot: _Slot, options: Options) -> float:
-    spoken = _spoken_rate(line)
-    if spoken is not None:
-        return spoken
-    if not line.can_speed:
-        return 1.0
-    needed = line.seconds / max(_room(slot), 1e-3)
+    if line.spoken_rate is not None or not line.can_speed:
+        return line.spoken_rate or 1.0
+    needed = _pace_in(line, slot.close - slot.earliest)
     if needed <= options.speed * _UNNOTICED:
         return options.speed
-    return max(options.speed, min(options.most_rate, math.ceil(needed * 100) / 100))
+    return max(options.speed, min(options.most_rate, needed))
 
 
-def _needed_stretch(line: LineToPlace, slot: _Slot, options: Options) -> float:
-    if line.kept:
-        return line.kept.stretch
-    return min(options.most_stretch, max(1.0, line.seconds / max(_room(slot), 1e-3)))
+def _least_stretches(ordered: Sequence[LineToPlace], slots: Sequence[_Slot], options: Options) -> list[float]:
+    """What each line is stretched by for its own sake, for the speed that was asked for, and for its neighbours'."""
+    paces = []
+    for line, slot in zip(ordered, slots, strict=True):
+        rate = line.spoken_rate or 1.0
+        needed = _pace_in(line, slot.close - slot.earliest)
+        paces.append(line.kept.stretch * rate if line.kept else min(options.most_stretch * rate, max(rate, needed)))
+    even = _evened(ordered, paces, [line.kept is not None for line in ordered], most=_MOST_SHARED * options.speed)
+    ratios = [max(each, options.speed) / (line.spoken_rate or 1.0) for each, line in zip(even, ordered, strict=True)]
+    return [min(options.most_stretch, ratio) if ratio > _UNNOTICED else 1.0 for ratio in ratios]
 
 
-def _evened(ordered: Sequence[LineToPlace], paces: list[float], bound: list[bool], *, most: float) -> list[float]:
+def _evened(
+    ordered: Sequence[LineToPlace], paces: Sequence[float], bound: Sequence[bool], *, most: float
+) -> list[float]:
     """The paces, raised where a neighbour of the same speaker would be much faster."""
     even = list(paces)
     for indices in _by_speaker(ordered):
@@ -220,30 +241,44 @@ def _by_speaker(ordered: Sequence[LineToPlace]) -> list[list[int]]:
 
 
 def _placed(line: LineToPlace, slot: _Slot, free_from: float, least: float, options: Options) -> Placement:
-    start = min(options.total, max(slot.earliest, free_from))
+    start = min(slot.limit, max(slot.earliest, free_from))
     stretch = max(least, line.seconds / max(slot.close - start, 1e-3))
-    if stretch > options.most_stretch:
-        stretch = min(options.most_stretch, max(least, line.seconds / max(slot.limit - start, 1e-3)))
-    stretch = math.ceil(round(stretch * 10**_DIGITS, 3)) / 10**_DIGITS
+    end = slot.close if stretch <= options.most_stretch else slot.limit
+    stretch = min(options.most_stretch, _up(stretch, _DIGITS))
     needed = line.seconds / stretch
-    end = max(start, min(start + needed, slot.limit if needed > slot.close - start else slot.close))
-    cut = start + needed - end > 1e-3
-    rate = line.rate or 1.0
-    fit = _fit(line, end, rate, stretch, cut, options)
-    return Placement(line.number, _rounded(start), _rounded(end), line.start, rate, stretch, fit)
-
-
-def _fit(line: LineToPlace, end: float, rate: float, stretch: float, cut: bool, options: Options) -> Fit:
-    ways: tuple[tuple[bool, Fit], ...] = (
-        (line.seconds <= 0, "failed"),
-        (cut, "overflow"),
-        (line.shortened, "shortened"),
-        (stretch > 1.0, "stretched"),
-        (rate > options.speed, "paced"),
-        (end > line.end, "absorbed"),
+    cut = start + needed > end + 10**-_DIGITS
+    end = _rounded(end if cut else min(end, start + needed))
+    return Placement(
+        number=line.number,
+        start=min(_rounded(start), end),
+        end=end,
+        source_start=line.start,
+        rate=line.rate or 1.0,
+        stretch=stretch,
+        fit="overflow" if cut else _fit(line, end, stretch, options),
     )
-    return next((fit for applies, fit in ways if applies), "natural")
+
+
+def _fit(line: LineToPlace, end: float, stretch: float, options: Options) -> Fit:
+    """The last thing that had to be done for it."""
+    if line.shortened:
+        return "shortened"
+    if stretch > 1.0:
+        return "stretched"
+    if (line.rate or 1.0) > options.speed:
+        return "paced"
+    return "absorbed" if end > line.end else "natural"
+
+
+def _failed(line: LineToPlace, options: Options) -> Placement:
+    start = _rounded(min(options.total, max(0.0, line.begin)))
+    return line.kept or Placement(line.number, start, start, line.start, line.rate or 1.0, 1.0, "failed")
 
 
 def _rounded(seconds: float) -> float:
     return round(seconds, _DIGITS)
+
+
+def _up(number: float, digits: int) -> float:
+    """Rounded up, but for what is only noise of the arithmetic."""
+    return float(math.ceil(round(number * 10**digits, 6)) / 10**digits)
