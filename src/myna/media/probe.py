@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from myna.media.sandbox import Limits, film_sandbox
-from myna.media.sniff import refuse_what_is_no_sound
+from myna.media.sniff import refuse_what_is_no_film
 from myna.settings import Settings
 
 _PROBE_SECONDS = 120.0
@@ -157,7 +157,7 @@ async def _ask(task: str, path: Path, details: dict[str, Any]) -> dict[str, Any]
 def refuse_other_files(path: Path) -> None:
     """Raises `UnsupportedMedia` when the file surely is neither film nor sound."""
     with path.open("rb") as file:
-        refuse_what_is_no_sound(file.read(_LOOKED_AT))
+        refuse_what_is_no_film(file.read(_LOOKED_AT))
 
 
 @contextmanager

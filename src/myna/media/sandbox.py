@@ -192,7 +192,7 @@ async def _converse(
             await _listen(process, listener, remedy)
     except TimeoutError:
         raise UnsupportedMedia(
-            f"This file could not be read within {timeout:g} seconds. Send it as WAV, or a shorter part.",
+            f"This file could not be read within {timeout:g} seconds. Send a shorter part of it, or try WAV.",
             reason="wall time",
         ) from None
 

@@ -53,10 +53,19 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 def refuse_what_is_no_sound(data: bytes) -> None:
     """Raises `UnsupportedMedia` that says what the bytes look like."""
+    _refuse(data, "no sound", "WAV, MP3, FLAC, Ogg, M4A or WebM")
+
+
+def refuse_what_is_no_film(data: bytes) -> None:
+    """The same where a video is expected, or sound. `data` is the beginning of the file."""
+    _refuse(data, "neither video nor sound", "MP4, MOV, MKV, WebM, or sound as MP3, WAV or M4A")
+
+
+def _refuse(data: bytes, is_no: str, wanted: str) -> None:
     if not data:
         raise UnsupportedMedia("This file is empty.")
     if looks := what_it_looks_like(data[:_LOOKED_AT]):
-        raise UnsupportedMedia(f"This file is no sound; it looks like {looks}. Send WAV, MP3, FLAC, Ogg, M4A or WebM.")
+        raise UnsupportedMedia(f"This file is {is_no}; it looks like {looks}. Send {wanted}.", reason=looks)
 
 
 def what_it_looks_like(start: bytes) -> str:

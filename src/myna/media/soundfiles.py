@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _FULL_SCALE = np.float32(32_768)
 _BLOCK_SECONDS = 10.0
-_NO_ROOM = ("No space left", "Disk quota")
+_LITTLE_ROOM = 4 * 1024 * 1024
+"""Bytes."""
 _QUICK = 0.25
 """Of 1: the files are a tenth larger and written three times as fast as at the default."""
 
@@ -116,17 +117,25 @@ class SoundWriter:
         self.frames += len(block)
 
     def close(self) -> None:
+        """Complete the file. What did not fit on the disk is noticed here at the latest."""
         import soundfile
 
+        if self._file.closed:
+            return
         try:
             self._file.close()
+            if self.frames:
+                with soundfile.SoundFile(self._path) as written:
+                    written.seek(self.frames - 1)
+                    complete = len(written.read(1)) == 1
+                if not complete:
+                    raise _unwritable(self._path, "it ends too early")
         except soundfile.LibsndfileError as error:
             raise _unwritable(self._path, error) from None
 
     def discard(self) -> None:
         """Close it and remove the file."""
-        with contextlib.suppress(StorageFull, BadAudio):
-            self.close()
+        self._file.close()
         self._path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
@@ -158,7 +167,8 @@ def write_sound(path: Path, samples: Samples, sample_rate: int) -> None:
 def _sixteen_bits(samples: Samples | NDArray[np.int16]) -> NDArray[np.int16]:
     if samples.dtype == np.int16:
         return samples.astype(np.int16, copy=False)
-    scaled = np.rint(np.nan_to_num(samples).astype(np.float32) * _FULL_SCALE)
+    within = np.clip(np.nan_to_num(samples.astype(np.float32), posinf=1.0, neginf=-1.0), -1.0, 1.0)
+    scaled = np.rint(within * _FULL_SCALE)
     whole: NDArray[np.int16] = np.clip(scaled, -32_768, 32_767).astype(np.int16)
     return whole
 
@@ -167,7 +177,8 @@ def _damaged(path: Path, error: Exception) -> BadAudio:
     return BadAudio(f"A sound file of this work is damaged: {path.name}.", reason=str(error))
 
 
-def _unwritable(path: Path, error: Exception) -> StorageFull | BadAudio:
-    if any(words in str(error) for words in _NO_ROOM) or "System error" in str(error):
+def _unwritable(path: Path, error: Exception | str) -> StorageFull | BadAudio:
+    """libsndfile does not say why, beyond that it was the system."""
+    if "System error" in str(error) or shutil.disk_usage(path.parent).free < _LITTLE_ROOM:
         return StorageFull()
     return BadAudio(f"A sound file of this work cannot be written: {path.name}.", reason=str(error))

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MICROSECOND = Fraction(1, 1_000_000)
 _LONGEST_BEGINNING = 4_096
+_NO_FILM = (
+    "This file is not video or sound that Myna reads, or it is damaged. "
+    "Send MP4, MOV, MKV, WebM, or sound as MP3, WAV or M4A."
+)
 
 
 class DescriptorFile:
@@ -73,7 +77,7 @@ def opened(descriptor: int) -> Iterator[InputContainer]:
         with av.open(file, "r", options=dict(OPEN_OPTIONS), metadata_errors="ignore") as container:
             yield container
     except (av.FFmpegError, ValueError, OverflowError) as error:
-        raise UnsupportedMedia(reason=str(error)) from None
+        raise UnsupportedMedia(_NO_FILM, reason=str(error)) from None
 
 
 def pictures_of(container: InputContainer) -> VideoStream | None:
