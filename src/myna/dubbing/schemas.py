@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 from myna.jobs.schemas import Job
-
 from myna.transcription.schemas import SourceLine as SourceLine
 from myna.transcription.schemas import TimedWord as TimedWord
 
