@@ -26,6 +26,8 @@ _UNNOTICED = 1.03
 """A line that misses its room by less is not spoken anew: playing it so much faster is not heard."""
 _LEAST_SECONDS = 0.25
 """Every line gets this much, or all that it needs, even where the source has more lines than time."""
+_EXACT = 0.01
+"""Seconds; a line that goes on for less than this after its source ends with it."""
 _DIGITS = 4
 """Times are given in tenths of a millisecond."""
 
@@ -78,7 +80,7 @@ class Options:
     most_delay: float = 0.08
     """Seconds by which a line may wait for the one before it, when that one would be cut otherwise. Sound that is up to
     125 ms late is not noticed (ITU-R BT.1359-1)."""
-    most_wait: float = 1.5
+    most_wait: float = 5.0
     """The same for a line that begins in the source while another is still being said: there one must give way."""
 
 
@@ -111,12 +113,13 @@ def pace(lines: Iterable[LineToPlace], options: Options) -> dict[int, float]:
 
     Lines that were spoken at a rate already keep it.
     """
-    ordered = _in_order(lines)
-    slots = _slots(ordered, options)
-    wanted = [_wanted_rate(line, slot, options) for line, slot in zip(ordered, slots, strict=True)]
+    all_lines = _in_order(lines)
+    ordered = [line for line in all_lines if line.seconds > 0]
+    wanted = [_wanted_rate(line, slot, options) for line, slot in zip(ordered, _slots(ordered, options), strict=True)]
     bound = [line.spoken_rate is not None or not line.can_speed for line in ordered]
     even = _evened(ordered, wanted, bound, most=_MOST_SHARED * options.speed)
-    return {line.number: line.spoken_rate or _up(rate, 2) for line, rate in zip(ordered, even, strict=True)}
+    rates = {line.number: line.spoken_rate or _up(rate, 2) for line, rate in zip(ordered, even, strict=True)}
+    return {line.number: rates.get(line.number, line.spoken_rate or options.speed) for line in all_lines}
 
 
 def place(lines: Iterable[LineToPlace], options: Options) -> tuple[Placement, ...]:
@@ -208,7 +211,8 @@ def _least_stretches(ordered: Sequence[LineToPlace], slots: Sequence[_Slot], opt
         rate = line.spoken_rate or 1.0
         needed = _pace_in(line, slot.close - slot.earliest)
         paces.append(line.kept.stretch * rate if line.kept else min(options.most_stretch * rate, max(rate, needed)))
-    even = _evened(ordered, paces, [line.kept is not None for line in ordered], most=_MOST_SHARED * options.speed)
+    bound = [line.kept is not None or line.can_speed for line in ordered]  # the others share their pace by their rates
+    even = _evened(ordered, paces, bound, most=_MOST_SHARED * options.speed)
     ratios = [max(each, options.speed) / (line.spoken_rate or 1.0) for each, line in zip(even, ordered, strict=True)]
     return [min(options.most_stretch, ratio) if ratio > _UNNOTICED else 1.0 for ratio in ratios]
 
@@ -267,7 +271,7 @@ def _fit(line: LineToPlace, end: float, stretch: float, options: Options) -> Fit
         return "stretched"
     if (line.rate or 1.0) > options.speed:
         return "paced"
-    return "absorbed" if end > line.end else "natural"
+    return "absorbed" if end > line.end + _EXACT else "natural"
 
 
 def _failed(line: LineToPlace, options: Options) -> Placement:
@@ -276,7 +280,7 @@ def _failed(line: LineToPlace, options: Options) -> Placement:
 
 
 def _rounded(seconds: float) -> float:
-    return round(seconds, _DIGITS)
+    return round(float(seconds), _DIGITS)
 
 
 def _up(number: float, digits: int) -> float:
