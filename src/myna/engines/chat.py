@@ -175,7 +175,8 @@ def _messages(request: TranslationRequest, asked: Sequence[int]) -> list[dict[st
 
 
 def _line(place: int, number: int, request: TranslationRequest) -> dict[str, Any]:
-    line: dict[str, Any] = {"number": place, "text": " ".join(request.lines[number].split())}
+    text = request.lines[number].encode(errors="ignore").decode().replace("\0", " ")
+    line: dict[str, Any] = {"number": place, "text": " ".join(text.split())}
     if request.seconds and (seconds := request.seconds[number]):
         rate = _CHARACTERS.get(base_language(request.target), _USUAL_CHARACTERS)
         line["most_characters"] = max(1, round(seconds * rate))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-import shutil
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -23,7 +20,6 @@ from myna.errors import EngineFailed, Unsupported
 
 _SECONDS = 20.0
 """The longest that one line may take."""
-_VERSION = re.compile(rb"apertium_version=\"Apertium ([0-9.]+)\"")
 _SHOWN = 80
 
 
@@ -50,7 +46,7 @@ class ApertiumEngine(TranslationEngine):
         return TranslationCapabilities(
             name=cls.name,
             description="Translation by rules and dictionaries, for the gist; by a third language where need be.",
-            version=_version(),
+            version="3",
             licence="GPL-2.0-or-later (programs and pairs, in processes of their own)",
             pairs=tuple(_routes(data_folder())),
             glossary=True,
@@ -119,13 +115,3 @@ def _asked(line: str) -> list[str]:
 def _routes(folder: Path) -> dict[tuple[str, str], Route]:
     """What is installed, looked up once: a pair that comes later is found after a restart."""
     return routes(installed_modes(folder))
-
-
-@cache
-def _version() -> str:
-    """As its command, a script, says."""
-    program = shutil.which("apertium")
-    with contextlib.suppress(OSError):
-        if program and (found := _VERSION.search(Path(program).read_bytes()[:10_000])):
-            return found[1].decode()
-    return "3"
