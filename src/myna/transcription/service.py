@@ -1,0 +1,287 @@
+"""Speech into text with times: heard by a recogniser, or, when the text is known, found in the sound."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol, TypeVar
+
+from myna.audio.activity import Segment, speech_segments
+from myna.engines.base import Samples
+from myna.engines.host import EngineHost
+from myna.engines.recognition import Recognised, RecognitionCapabilities, RecognitionRequest
+from myna.engines.registry import EngineRegistry
+from myna.engines.translation import base_language
+from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.transcription.reading import read_along, reader_for, shared_out
+from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
+from myna.transcription.stretches import LONGEST, sound_of, stretches
+
+DEFAULT_LANGUAGE = "en"
+_AT_ONCE = 4
+"""Pieces that are with the engine at once; it has as many processes as it is allowed."""
+_MARGIN = 0.4
+"""Seconds around words whose place is known roughly, in which they are looked for."""
+_CUE_MARGIN = 0.2
+_SHORTEST = 0.01
+
+Result = TypeVar("Result")
+
+
+class CueLike(Protocol):
+    """A text and when it is said, as subtitles have it."""
+
+    @property
+    def start(self) -> float: ...
+    @property
+    def end(self) -> float: ...
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    read: ReadSound
+    rate: int
+
+
+class TranscriptionService:
+    """Chooses the engine by what it can do, and cuts what is long into pieces for it."""
+
+    def __init__(self, engines: EngineHost, registry: EngineRegistry) -> None:
+        self._engines = engines
+        self._registry = registry
+
+    def can(self, language: str | None) -> bool:
+        """Whether an engine here understands the language; None: the one that is found out, else English."""
+        return self._recogniser(language) is not None
+
+    def check(self, language: str | None) -> None:
+        """Raises `Unsupported`, which says what to do, unless an engine here understands the language."""
+        if not self.can(language):
+            raise Unsupported(
+                f"No engine of this server understands `{language or DEFAULT_LANGUAGE}`. Send what is said as a "
+                "transcript (plain lines, SRT or WebVTT), or install an engine: `myna engines` shows what there is.",
+                field="source_language",
+            )
+
+    async def transcribe(
+        self,
+        read: ReadSound,
+        rate: int,
+        *,
+        language: str | None,
+        segments: Sequence[Segment],
+        progress: Progress | None = None,
+    ) -> Transcript:
+        """All words of a source of any length; only pieces of 30 seconds are in memory.
+
+        Raises `Unsupported`, and what `EngineHost.recognise` raises after a second try.
+        """
+        self.check(language)
+        able = self._recogniser(language)
+        assert able is not None
+        sound, parts = _Sound(read, rate), list(stretches(segments))
+        tag = language or (None if able.detects_language else _offered(able, DEFAULT_LANGUAGE))
+        first = await self._heard(able.name, sound, parts[:1], tag, None)
+        tag = tag or first.language
+        rest = await self._heard(able.name, sound, parts[1:], tag, progress)
+        if progress:
+            await progress(1.0)
+        return Transcript(tag, (*first.words, *rest.words))
+
+    async def align(
+        self,
+        read: ReadSound,
+        rate: int,
+        lines: Sequence[str],
+        *,
+        language: str,
+        segments: Sequence[Segment],
+        progress: Progress | None = None,
+    ) -> tuple[tuple[TimedWord, ...], ...]:
+        """The words of each line of a text that is said in these segments, in order. No line is without words.
+
+        A synthetic reading finds them in any language that an engine speaks; a recogniser that can makes them exact.
+        In other languages each word gets as much of the speech as it has letters. Raises as `transcribe`.
+        """
+        sound, tokens = _Sound(read, rate), [line.split() or [line] for line in lines]
+        if not segments or not tokens:
+            return tuple(tuple(TimedWord(token, 0.0, 0.0) for token in line) for line in tokens)
+        reader = reader_for(self._registry, language)
+        if reader:
+            words = await read_along(self._engines, reader, tokens, read, rate, segments)
+        else:
+            words = shared_out(tokens, segments)
+        if progress:
+            await progress(0.5)
+        refined = await self._refined(sound, words, language, segments)
+        if progress:
+            await progress(1.0)
+        return tuple(tuple(line) for line in refined)
+
+    async def align_cues(
+        self, read: ReadSound, rate: int, cues: Sequence[CueLike], *, language: str
+    ) -> tuple[tuple[TimedWord, ...], ...]:
+        """The words of each subtitle, found about the time in which it is shown. Raises as `align`."""
+        sound, spans = _Sound(read, rate), _spans(cues)
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(cue: CueLike, span: Segment) -> tuple[TimedWord, ...]:
+            async with limit:
+                return await self._aligned_cue(sound, cue, span, language)
+
+        return tuple(await _all(one(cue, span) for cue, span in zip(cues, spans, strict=True)))
+
+    async def _aligned_cue(self, sound: _Sound, cue: CueLike, span: Segment, language: str) -> tuple[TimedWord, ...]:
+        samples = await asyncio.to_thread(sound.read, span.start, span.end)
+        heard = await asyncio.to_thread(speech_segments, samples, sound.rate)
+        spoken = [Segment(span.start + part.start, span.start + part.end) for part in heard]
+        found = await self.align(
+            sound.read, sound.rate, [cue.text], language=language, segments=spoken or [Segment(cue.start, cue.end)]
+        )
+        return found[0]
+
+    async def _heard(
+        self, engine: str, sound: _Sound, parts: Sequence[Segment], language: str | None, progress: Progress | None
+    ) -> Transcript:
+        """The words of some stretches; as many are with the engine at once as it has processes."""
+        limit, done = asyncio.Semaphore(_AT_ONCE), 0
+
+        async def one(part: Segment) -> Transcript:
+            nonlocal done
+            async with limit:
+                heard = await self._heard_in(engine, sound, part, language)
+            done += 1
+            if progress:
+                await progress(done / len(parts))
+            return heard
+
+        found = await _all(one(part) for part in parts)
+        tag = next((each.language for each in found), language or DEFAULT_LANGUAGE)
+        return Transcript(tag, tuple(word for each in found for word in each.words))
+
+    async def _heard_in(self, engine: str, sound: _Sound, part: Segment, language: str | None) -> Transcript:
+        words: list[TimedWord] = []
+        pieces = sound_of(part, sound.read, sound.rate)
+        while piece := await asyncio.to_thread(next, pieces, None):
+            start, samples = piece
+            if len(samples):
+                heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language))
+                language = language or heard.language
+                words += [TimedWord(word.text, start + word.start, start + word.end) for word in heard.words]
+        return Transcript(language or DEFAULT_LANGUAGE, tuple(words))
+
+    async def _refined(
+        self, sound: _Sound, lines: Sequence[Sequence[TimedWord]], language: str, segments: Sequence[Segment]
+    ) -> list[list[TimedWord]]:
+        """The same words with the times of a recogniser, where one can find them."""
+        able = self._recogniser(language, alignment=True)
+        if able is None:
+            return [list(line) for line in lines]
+        limit = asyncio.Semaphore(_AT_ONCE)
+        groups = list(_neighbours(lines))
+
+        async def one(group: Sequence[Sequence[TimedWord]], least: float, most: float) -> list[list[TimedWord]]:
+            async with limit:
+                return await self._found(able.name, sound, group, language, least, most)
+
+        edges = [segments[0].start, *(_middle(before, after) for before, after in pairwise(groups)), segments[-1].end]
+        found = await _all(one(group, *span) for group, span in zip(groups, pairwise(edges), strict=True))
+        return [line for group in found for line in group]
+
+    async def _found(
+        self,
+        engine: str,
+        sound: _Sound,
+        lines: Sequence[Sequence[TimedWord]],
+        language: str,
+        least: float,
+        most: float,
+    ) -> list[list[TimedWord]]:
+        """The words between two moments, looked for around the times that they have."""
+        known = [word for line in lines for word in line]
+        start = max(0.0, least - _MARGIN, known[0].start - _MARGIN)
+        end = min(most + _MARGIN, known[-1].end + _MARGIN)
+        text = " ".join(word.text for word in known)
+        samples = await asyncio.to_thread(sound.read, start, max(end, start + _SHORTEST))
+        if not len(samples):
+            return [list(line) for line in lines]
+        heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language, text))
+        exact = iter(_exact(known, [TimedWord(w.text, start + w.start, start + w.end) for w in heard.words]))
+        return [[next(exact) for _ in line] for line in lines]
+
+    async def _recognise(self, engine: str, samples: Samples, rate: int, request: RecognitionRequest) -> Recognised:
+        try:
+            return await self._engines.recognise(engine, samples, rate, request)
+        except (EngineCrashed, EngineTimeout):
+            return await self._engines.recognise(engine, samples, rate, request)
+
+    def _recogniser(self, language: str | None, alignment: bool = False) -> RecognitionCapabilities | None:
+        """The preferred engine for a language; for an unknown one, one that finds it out before one for English."""
+        able = [self._registry.describe_recogniser(name) for name in self._registry.recognisers]
+        able = [each for each in able if each.alignment or not alignment]
+        if language is None and (finds := next((each for each in able if each.detects_language), None)):
+            return finds
+        wanted = language or DEFAULT_LANGUAGE
+        return next((each for each in able if _offered(each, wanted)), None)
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Their results in order; when one fails, the others are stopped."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _offered(able: RecognitionCapabilities, language: str) -> str | None:
+    """The engine's tag for a language: the very same, else another region."""
+    near = [tag for tag in able.languages if base_language(tag) == base_language(language)]
+    return language if language in near else next(iter(near), None)
+
+
+def _spans(cues: Sequence[CueLike]) -> list[Segment]:
+    """A little more than each subtitle has, but not into its neighbours."""
+    spans = []
+    for index, cue in enumerate(cues):
+        before = cues[index - 1].end if index else 0.0
+        after = cues[index + 1].start if index + 1 < len(cues) else cue.end + _CUE_MARGIN
+        start = max(0.0, min(cue.start, max(before, cue.start - _CUE_MARGIN)))
+        spans.append(Segment(start, max(cue.end, min(after, cue.end + _CUE_MARGIN), start + _SHORTEST)))
+    return spans
+
+
+def _neighbours(lines: Sequence[Sequence[TimedWord]]) -> list[list[Sequence[TimedWord]]]:
+    """Lines that follow each other and together last at most 30 seconds."""
+    groups: list[list[Sequence[TimedWord]]] = []
+    for line in lines:
+        if not groups or line[-1].end - groups[-1][0][0].start > LONGEST:
+            groups.append([])
+        groups[-1].append(line)
+    return groups
+
+
+def _middle(before: Sequence[Sequence[TimedWord]], after: Sequence[Sequence[TimedWord]]) -> float:
+    return (before[-1][-1].end + after[0][0].start) / 2
+
+
+def _exact(known: Sequence[TimedWord], heard: Sequence[TimedWord]) -> list[TimedWord]:
+    """Each known word with the time at which it was heard; one that was left out keeps its own, between the others."""
+    rest = list(heard)
+    if not rest:
+        return list(known)
+    found: list[TimedWord] = []
+    reached = rest[0].start
+    for word in known:
+        if rest and rest[0].text == word.text:
+            found.append(rest.pop(0))
+        else:
+            start = min(max(word.start, reached), rest[0].start if rest else max(word.start, reached))
+            found.append(TimedWord(word.text, start, max(start, min(word.end, rest[0].start if rest else word.end))))
+        reached = found[-1].end
+    return found
