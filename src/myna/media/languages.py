@@ -24,19 +24,33 @@ _BIBLIOGRAPHIC = {
     "ron": "rum", "slk": "slo", "sqi": "alb", "zho": "chi",
 }  # fmt: skip
 """The older form, which Matroska keeps."""
-_SAME = {"cmn": "zho", "yue": "zho", "arb": "ara", "fil": "fil"}
+_SAME = {"cmn": "zho", "yue": "zho", "arb": "ara"}
+_NORWEGIAN = {"nob": "nor", "nno": "nor"}
 _TWO_LETTERS = {three: two for two, three in _THREE_LETTERS.items()}
 _TWO_LETTERS |= {older: _TWO_LETTERS[three] for three, older in _BIBLIOGRAPHIC.items()}
+_QUICKTIME_NAMES = (
+    "alb amh ara arm asm aym aze baq bel ben bul bur cat ces chi dan dut dzo eng epo est fin fra geo ger gre grn "
+    "guj heb hin hun ice ind ita jav jpn kan kas kaz khm kin kir kor kur lao lat lav lit mac mal mar may mlg mlt "
+    "mon nep nor nya ori orm per pol por pus que ron run rus san sin slk slv snd som spa swa tam tat tel tgk tgl "
+    "tha tib tir tuk tur uig ukr urd uzb vie wel yid"
+)
+_QUICKTIME = frozenset(_QUICKTIME_NAMES.split())
+"""What QuickTime has a number for, and FFmpeg's name of it."""
 UNKNOWN = "und"
 
 
-def three_letters(tag: str, *, bibliographic: bool = False) -> str:
-    """`pt-BR` becomes `por`, `de` `deu` or, in its bibliographic form, `ger`; `und` what is not known."""
+def language_in(container: str, tag: str) -> str:
+    """How a file of this kind names a language: `pt-BR` is `por`; `de` is `deu` in MP4, and `ger` in Matroska, which
+    keeps the older names, and in QuickTime, which has names for some languages only. `und` is one that is not known.
+    """
     language = tag.replace("_", "-").lower().partition("-")[0]
     three = _THREE_LETTERS.get(language) or _SAME.get(language, language)
     if len(three) != 3 or not three.isascii() or not three.isalpha():
         return UNKNOWN
-    return _BIBLIOGRAPHIC.get(three, three) if bibliographic else three
+    older = _BIBLIOGRAPHIC.get(three, three)
+    if container == "mov":
+        return next((name for name in (three, older, _NORWEGIAN.get(three)) if name in _QUICKTIME), UNKNOWN)
+    return older if container in ("mkv", "webm") else three
 
 
 def language_tag(three: str) -> str:

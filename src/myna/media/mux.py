@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from myna.errors import BrokenResult, UnsupportedMedia
-from myna.media.languages import language_tag, three_letters
-from myna.media.probe import MediaInfo, MediaLimits, PacketDigest, open_descriptor, packet_hash, probe_untrusted
+from myna.media.languages import language_in, language_tag
+from myna.media.probe import (
+    AudioTrack,
+    MediaInfo,
+    MediaLimits,
+    PacketDigest,
+    SubtitleTrack,
+    open_descriptor,
+    packet_hash,
+    probe_untrusted,
+)
 from myna.media.sandbox import Limits, film_sandbox
 
 MUX_SECONDS = 1_800.0
 _CPU_SECONDS = 900
 _SPARE_BYTES = 512 * 1024 * 1024
 """Two hours of sound and all texts, besides what is copied."""
-_OLDER_NAMES = ("mkv", "webm")
-"""Containers that keep the bibliographic names of languages."""
 _ALIKE_SECONDS = 0.05
 _PICTURE_SECONDS = 0.002
 """Matroska rounds to a thousandth."""
@@ -94,23 +101,20 @@ async def mux(work: Mux, *, timeout: float = MUX_SECONDS) -> None:
 
 
 async def _run(work: Mux, source: int | None, dub: int, target: int, limits: Limits, timeout: float) -> None:
-    older = work.container in _OLDER_NAMES
     details: dict[str, Any] = {
         "source": source,
         "dub": dub,
         "target": target,
         "container": work.container,
-        "dub_language": three_letters(work.dub_language, bibliographic=older),
+        "dub_language": language_in(work.container, work.dub_language),
         "dub_title": work.dub_title,
         "keep_original": work.keep_original,
         "original_title": work.original_title,
         "original_index": work.original_index,
-        "original_language": three_letters(work.original_language, bibliographic=older)
-        if work.original_language
-        else "",
+        "original_language": work.original_language and language_in(work.container, work.original_language),
         "subtitles": [
             {
-                "language": three_letters(text.language, bibliographic=older),
+                "language": language_in(work.container, text.language),
                 "title": text.title,
                 "cues": [(cue.start, cue.end, cue.text) for cue in text.cues],
             }
@@ -145,8 +149,8 @@ async def verify(path: Path, expected: Expected) -> MediaInfo:
         raise BrokenResult("The finished file cannot be read back.", reason=error.message) from None
     found = [
         ("length", abs(info.duration - expected.seconds) <= _ALIKE_SECONDS),
-        ("sound tracks", _same_languages([track.language for track in info.audio], expected.languages)),
-        ("subtitles", _same_languages([track.language for track in info.subtitles], expected.subtitle_languages)),
+        ("sound tracks", _same_languages(info.audio, expected.languages, info.container)),
+        ("subtitles", _same_languages(info.subtitles, expected.subtitle_languages, info.container)),
         ("pictures", _same_pictures(pictures, expected.pictures)),
     ]
     wrong = [name for name, right in found if not right]
@@ -165,8 +169,8 @@ _ANY = MediaLimits(
 )
 
 
-def _same_languages(found: Sequence[str], expected: Sequence[str]) -> bool:
-    return [*found] == [language_tag(three_letters(tag)) for tag in expected]
+def _same_languages(found: Sequence[AudioTrack | SubtitleTrack], expected: Sequence[str], container: str) -> bool:
+    return [track.language for track in found] == [language_tag(language_in(container, tag)) for tag in expected]
 
 
 def _same_pictures(found: PacketDigest | None, expected: PacketDigest | None) -> bool:

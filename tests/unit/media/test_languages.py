@@ -2,29 +2,32 @@ from __future__ import annotations
 
 import pytest
 
-from myna.media.languages import language_tag, three_letters
+from myna.media.languages import language_in, language_tag
 
 
 @pytest.mark.parametrize(
-    ("tag", "terminologic", "bibliographic"),
+    ("tag", "mp4", "mkv", "mov"),
     [
-        ("en", "eng", "eng"),
-        ("pt-BR", "por", "por"),
-        ("de", "deu", "ger"),
-        ("fr_FR", "fra", "fre"),
-        ("ZH-cn", "zho", "chi"),
-        ("cmn", "zho", "chi"),
-        ("ar-EG", "ara", "ara"),
-        ("ast", "ast", "ast"),
-        ("x", "und", "und"),
-        ("", "und", "und"),
-        ("klingon", "und", "und"),
-        ("日本語", "und", "und"),
+        ("en", "eng", "eng", "eng"),
+        ("pt-BR", "por", "por", "por"),
+        ("de", "deu", "ger", "ger"),
+        ("fr_FR", "fra", "fre", "fra"),
+        ("ZH-cn", "zho", "chi", "chi"),
+        ("cmn", "zho", "chi", "chi"),
+        ("ar-EG", "ara", "ara", "ara"),
+        ("nb", "nob", "nob", "nor"),
+        ("hr", "hrv", "hrv", "und"),
+        ("ast", "ast", "ast", "und"),
+        ("x", "und", "und", "und"),
+        ("", "und", "und", "und"),
+        ("klingon", "und", "und", "und"),
+        ("日本語", "und", "und", "und"),
     ],
 )
-def test_languages_have_three_letters_in_files(tag: str, terminologic: str, bibliographic: str):
-    assert three_letters(tag) == terminologic
-    assert three_letters(tag, bibliographic=True) == bibliographic
+def test_languages_have_three_letters_in_files(tag: str, mp4: str, mkv: str, mov: str):
+    assert language_in("mp4", tag) == language_in("mp3", tag) == mp4
+    assert language_in("mkv", tag) == language_in("webm", tag) == mkv
+    assert language_in("mov", tag) == mov
 
 
 @pytest.mark.parametrize(
@@ -38,5 +41,5 @@ def test_and_two_where_people_read_them(code: str, tag: str):
 
 def test_every_language_comes_back():
     for tag in ("aa", "es", "fr", "it", "pt", "de", "hi", "ar", "ja", "zh", "ko", "nb", "zu"):
-        assert language_tag(three_letters(tag)) == tag
-        assert language_tag(three_letters(tag, bibliographic=True)) == tag
+        assert language_tag(language_in("mp4", tag)) == tag
+        assert language_tag(language_in("mkv", tag)) == tag
