@@ -7,13 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 from myna.errors import InvalidRequest
 
 _ARROW = "-->"
-_TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?\Z")
-_TAG = re.compile(r"</?[^<>\n]*>|\{\\[^{}\n]*\}")
+_TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?\Z")
+_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>|</?>|<[\d:.]+>|\{\\[^{}\n]*\}")
 """Of HTML and WebVTT, and what SRT takes over from ASS."""
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]+([^<>\n]+)>")
 _MOST_CHARACTERS = 4_000_000
@@ -92,21 +93,24 @@ def cues_of(lines: Iterable[TimedText]) -> tuple[Cue, ...]:
 
 
 def _cues(rows: Sequence[str], webvtt: bool, field: str | None) -> Iterator[Cue]:
-    at = 0
-    while at < len(rows):
-        if _ARROW not in rows[at]:
-            at += 1
-            continue
+    places = [at for at, row in enumerate(rows) if _ARROW in row]
+    numbers = [_number_before(rows, at) for at in places]
+    numbered = not webvtt and len(numbers) < 2 * sum(number is not None for number in numbers)
+    ends = [at if number is None or not numbered else number for at, number in zip(places, numbers, strict=True)]
+    for at, end in zip(places, [*ends[1:], len(rows)], strict=False):
         times = _times(rows[at])
         if times is None or times[1] < times[0]:
-            raise InvalidRequest(
-                f"Line {at + 1} of the subtitles has no sensible times: {rows[at][:80]!r}.", field=field
-            )
-        first = at = at + 1
-        while at < len(rows) and rows[at].strip() and _ARROW not in rows[at]:
-            at += 1
-        content = rows[first:at]
-        yield _cue(times, "\n".join(content), webvtt)
+            raise InvalidRequest(f"Line {at + 1} of the subtitles has no good times: {rows[at][:80]!r}.", field=field)
+        content = rows[at + 1 : end]
+        yield _cue(times, "\n".join(takewhile(str.strip, content) if webvtt else content), webvtt)
+
+
+def _number_before(rows: Sequence[str], at: int) -> int | None:
+    """Where the cue's number is, above the row with its times."""
+    for above in range(at - 1, -1, -1):
+        if rows[above].strip():
+            return above if rows[above].strip().isdecimal() else None
+    return None
 
 
 def _times(row: str) -> tuple[float, float] | None:
@@ -121,14 +125,15 @@ def _seconds(clock: str) -> float | None:
     if not match:
         return None
     hours, minutes, seconds, fraction = match.groups()
-    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int((fraction or "0").ljust(3, "0")) / 1000
+    return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int((fraction or "0")[:3].ljust(3, "0")) / 1000
 
 
 def _cue(times: tuple[float, float], content: str, webvtt: bool) -> Cue:
     voice = _VOICE.search(content) if webvtt else None
     plain = html.unescape(_TAG.sub("", content))
-    body = "\n".join(" ".join(row.split()) for row in plain.split("\n"))
-    return Cue(*times, body.strip(), voice[1].strip() if voice else None)
+    rows = (" ".join(row.split()) for row in plain.split("\n"))
+    speaker = html.unescape(" ".join(voice[1].split())) if voice else None
+    return Cue(*times, "\n".join(row for row in rows if row), speaker)
 
 
 def _clock(seconds: float, point: str) -> str:
@@ -160,22 +165,30 @@ def _split(line: TimedText) -> Iterator[Cue]:
 
 
 def _rows(text: str) -> list[str]:
+    """As few rows as can be, and then as even as can be."""
+    rows = _wrapped(text, _ROW)
+    narrow = -(-_columns(text) // max(1, len(rows)))
+    even = (_wrapped(text, width) for width in range(narrow, _ROW))
+    return next((each for each in even if len(each) == len(rows)), rows)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
     rows: list[str] = []
     row = ""
-    for word in _words(text):
-        if row and _columns(row + word.rstrip()) > _ROW:
+    for word in _words(text, width):
+        if row and _columns(row + word.rstrip()) > width:
             rows.append(row.rstrip())
             row = ""
         row += word
     return [*rows, row.rstrip()] if row.strip() else rows
 
 
-def _words(text: str) -> Iterator[str]:
+def _words(text: str, width: int) -> Iterator[str]:
     """What a row may end after: words with the space after them, and parts of words that are longer than a row."""
     for word in re.findall(r"\S+\s*", text):
         part = ""
         for letter in word:
-            if part and _columns(part + letter) > _ROW:
+            if part and _columns(part + letter) > width:
                 yield part
                 part = ""
             part += letter
