@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from myna.audio.limiter import GENTLE, QUICK, limit, peak_envelope, true_peak
+from myna.audio.limiter import GENTLE, QUICK, StreamLimiter, limit, peak_envelope, true_peak
 from tests.fixtures.speech import speech_like
 
 CEILING = 10 ** (-1 / 20)
@@ -85,3 +85,47 @@ def test_what_is_far_from_a_peak_keeps_its_gain():
     limited = limit(sound, peak_envelope(sound), rate, gain=2.0, ceiling=CEILING, reach=GENTLE)
     far = slice(0, rate // 2 - rate // 20)
     np.testing.assert_allclose(limited[far], 2 * sound[far], rtol=1e-5)
+
+
+def streamed(sound: np.ndarray, cuts: list[int], rate: int = 48_000, reach: float = GENTLE) -> np.ndarray:
+    limiter = StreamLimiter(rate, CEILING, reach=reach)
+    pieces = [limiter.process(piece) for piece in np.split(sound, sorted(cuts))]
+    return np.concatenate([*pieces, limiter.process(sound[:0], last=True)])
+
+
+def two_channels(seconds: float, rate: int = 48_000) -> np.ndarray:
+    """Speech at the left that is far too loud, and something quiet at the right."""
+    left = 3 * speech_like(seconds, rate)
+    return np.stack([left, 0.05 * left[::-1]], axis=1)
+
+
+@pytest.mark.parametrize("reach", [GENTLE, QUICK])
+def test_a_stream_stays_below_the_ceiling_by_other_meters(reach: float):
+    limited = streamed(two_channels(3), [50_000, 100_000], reach=reach)
+    assert limited.shape == (144_000, 2)
+    assert true_peak(limited[:, 0]) <= -1
+    assert another_true_peak(limited[:, 0]) <= CEILING * 1.015
+
+
+def test_all_channels_of_a_stream_are_turned_down_together():
+    sound = two_channels(2)
+    limited = streamed(sound, [30_000])
+    heard = np.abs(sound).min(axis=1) > 1e-3
+    gains = limited[heard] / sound[heard]
+    np.testing.assert_allclose(gains[:, 0], gains[:, 1], rtol=1e-4)
+    assert gains.min() < 0.7
+    assert np.corrcoef(limited[:, 0], sound[:, 0])[0, 1] > 0.8
+
+
+def test_a_quiet_stream_passes_untouched():
+    sound = two_channels(2) * np.float32(0.1)
+    assert np.array_equal(streamed(sound, [1, 2, 40_000]), sound)
+
+
+@settings(deadline=None, max_examples=25)
+@given(cuts=st.lists(st.integers(0, 24_000), max_size=8), count=st.integers(0, 24_000))
+def test_blocks_of_a_stream_change_nothing(cuts: list[int], count: int):
+    sound = two_channels(1, 24_000)[:count]
+    whole = streamed(sound, [], 24_000)
+    assert whole.shape == sound.shape
+    np.testing.assert_allclose(streamed(sound, [min(cut, count) for cut in cuts], 24_000), whole, atol=2e-5)

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from pyloudnorm import Meter
 
 from myna.audio.limiter import true_peak
-from myna.audio.loudness import integrated_loudness, normalise_loudness
+from myna.audio.loudness import (
+    Weighting,
+    integrated_loudness,
+    loudness_of_blocks,
+    loudness_of_power,
+    normalise_loudness,
+)
 from tests.fixtures.speech import ESPEAK_RATE, SENTENCES, Speak, speech_like
 
 RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000)
@@ -104,3 +110,27 @@ def test_never_nan_never_above_the_ceiling(seed: int, count: int, scale: float, 
         assert integrated_loudness(levelled, rate) <= -15.9
     else:
         np.testing.assert_array_equal(levelled, sound)
+
+
+def test_several_sounds_are_measured_as_one():
+    sound = speech_like(9, 24_000)
+    assert loudness_of_blocks(np.split(sound, [10, 50_000, 50_001]), 24_000) == integrated_loudness(sound, 24_000)
+    assert loudness_of_blocks([], 24_000) == -np.inf
+
+
+def test_two_channels_are_weighted_as_each_alone():
+    rate = 48_000
+    left, right = speech_like(2, rate), speech_like(2, rate, pitch=200.0)
+    alone = Weighting(rate).process(left), Weighting(rate).process(right)
+    both = Weighting(rate, (2,))
+    stereo = np.stack([left, right], axis=1)
+    pieces = np.concatenate([both.process(piece) for piece in np.split(stereo, [7, 30_000])])
+    np.testing.assert_allclose(pieces, np.stack(alone, axis=1), atol=1e-12)
+
+
+def test_the_loudness_of_a_power_is_that_of_the_standard():
+    rate = 48_000
+    tone = np.sin(2 * np.pi * 997 * np.arange(5 * rate) / rate).astype(np.float32)
+    power = float(np.mean(np.square(Weighting(rate).process(tone)[rate:])))
+    assert loudness_of_power(power) == pytest.approx(-3.01, abs=0.04)
+    assert loudness_of_power(0.0) == -np.inf

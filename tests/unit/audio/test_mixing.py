@@ -17,7 +17,7 @@ from myna.engines.base import Samples
 from tests.fixtures.speech import ESPEAK_RATE, SENTENCES, Speak
 
 RATE = 48_000
-TOTAL = 24 * RATE
+TOTAL = 15 * RATE
 NOTES = ((110, 220, 330, 554), (165, 277, 440, 110))
 
 
@@ -44,11 +44,11 @@ def music(level: float = 0.05) -> Stereo:
 
 @pytest.fixture(scope="module")
 def lines(espeak: Speak) -> list[Placed]:
-    """Spoken by two people, one of whom is much louder; they begin at 2, 7, 12 and 17 s, and last 3 s."""
-    loud, soft = (resample(espeak(SENTENCES, voice), ESPEAK_RATE, RATE)[: 3 * RATE] for voice in ("en-us", "en-us+f3"))
+    """Spoken by two people, one of whom is much louder; they begin at 1, 5, 9 and 13 s, and last 2 s."""
+    loud, soft = (resample(espeak(SENTENCES, voice), ESPEAK_RATE, RATE)[: 2 * RATE] for voice in ("en-us", "en-us+f3"))
     takes = [loud, soft * np.float32(0.1), loud[::-1], soft * np.float32(0.11)]
     return [
-        Placed((2 + 5 * index) * RATE, len(take), lambda take=take: take, "ab"[index % 2])
+        Placed((1 + 4 * index) * RATE, len(take), lambda take=take: take, "ab"[index % 2])
         for index, take in enumerate(takes)
     ]
 
@@ -63,8 +63,8 @@ def near(lines: Sequence[Placed], margin: float) -> np.ndarray:
 
 def test_the_dialogue_is_as_loud_as_broadcast_speech_below_the_peak(lines: list[Placed]):
     dialogue, mix = together(Mixer(RATE, lines, TOTAL).blocks())
-    assert meter(dialogue) == pytest.approx(-16, abs=0.3)
-    assert meter(mix) == pytest.approx(-16, abs=0.3)
+    assert meter(dialogue) == pytest.approx(-16, abs=0.4)
+    assert meter(mix) == pytest.approx(-16, abs=0.4)
     assert decibels_true_peak(dialogue) <= -1.95
     assert decibels_true_peak(mix) <= -1.95
     assert len(dialogue) == len(mix) == TOTAL
