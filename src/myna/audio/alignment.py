@@ -16,16 +16,18 @@ from myna.engines.base import Samples
 
 FRAMES_PER_SECOND = 100
 _RATE = 16_000
-_COEFFICIENTS = 12
+_COEFFICIENTS = 13
+"""The first is how loud a frame is."""
 _SMALL = 400
 """Frames that are compared with all others; more are halved first."""
 _CORRIDOR = 40
 """Frames on both sides of the coarser way."""
-_FLOOR = 1e-6
+_FLOOR = 1e-4
+"""Of the mean power: what is 40 dB quieter is silence, with whatever noise."""
 _SAME_TIME, _FIRST_MOVES, _SECOND_MOVES = 0, 1, 2
 
 Cepstra = NDArray[np.float32]
-"""Shape `[frames, 12]`."""
+"""Shape `[frames, 13]`."""
 
 
 def cepstra(samples: Samples, rate: int) -> Cepstra:
@@ -38,8 +40,9 @@ def cepstra(samples: Samples, rate: int) -> Cepstra:
         return np.zeros((0, _COEFFICIENTS), np.float32)
     sound = resample(samples, rate, _RATE)
     frames = mel_spectrogram(sound)[: max(1, len(sound) * FRAMES_PER_SECOND // _RATE)]
-    transformed = dct(np.log(frames + _FLOOR), axis=1, norm="ortho")
-    return np.asarray(transformed[:, 1 : _COEFFICIENTS + 1], np.float32)
+    power = max(float(frames.mean()), 1e-12)
+    transformed = dct(np.log(frames / power + _FLOOR), axis=1, norm="ortho")
+    return np.asarray(transformed[:, :_COEFFICIENTS], np.float32)
 
 
 def warp(first: Cepstra, second: Cepstra) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -24,7 +24,7 @@ _SHORTEST = 0.25
 _OCTAVE = 0.45
 """How much an octave between two pitches counts, where 1 is a voice as unlike as can be."""
 _LARGEST_PITCH_PART = 0.3
-_ALIKE = 0.24
+_ALIKE = 0.33
 """Windows further apart than this, on average, are of different speakers, when their number is not known."""
 _MOST_WINDOWS = 1_500
 """That are compared with each other; of more, as many are chosen evenly, and the rest goes with the nearest group."""

@@ -22,7 +22,8 @@ from myna.transcription.schemas import ReadSound, TimedWord
 _MOST_CHARACTERS = 400
 """Of what is read in one piece."""
 _AUDIBLE = 0.003
-_SHORTEST_WORD = 0.02
+_PAUSE = 0.1
+"""Seconds of silence before and after each piece: what was found to be speech has a little of it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ async def _piece(engines: EngineHost, reader: Reader, tokens: Sequence[str]) -> 
     loud = np.flatnonzero(np.abs(sound) > _AUDIBLE)
     sound = sound[: loud[-1] + 1] if len(loud) else sound
     said = {word.text_position: word.start for chunk in chunks for word in chunk.words}
-    features = await asyncio.to_thread(cepstra, sound, rate)
-    return _Piece(features, _starts(tokens, said, len(sound) / rate))
+    features = await asyncio.to_thread(cepstra, np.pad(sound, round(_PAUSE * rate)), rate)
+    return _Piece(features, _PAUSE + _starts(tokens, said, len(sound) / rate))
 
 
 def _starts(tokens: Sequence[str], said: dict[int, float], seconds: float) -> NDArray[np.float64]:
@@ -113,17 +114,26 @@ def _times(
     if not len(spoken) or not len(reading):
         return []
     earliest, latest = warp(reading, spoken)
+    pauses = np.flatnonzero(np.diff(moments) > 1.5 / FRAMES_PER_SECOND) + 1
     found: list[tuple[float, float]] = []
     first = 0
     for piece in pieces:
         frames = first + np.round(piece.starts * FRAMES_PER_SECOND).astype(np.int64)
-        starts = moments[latest[np.minimum(frames[:-1], len(reading) - 1)]]
-        ends = moments[earliest[np.clip(frames[1:] - 1, 0, len(reading) - 1)]] + 1 / FRAMES_PER_SECOND
-        found += [
-            (float(start), float(max(end, start + _SHORTEST_WORD))) for start, end in zip(starts, ends, strict=True)
-        ]
+        starts = latest[np.minimum(frames[:-1], len(reading) - 1)]
+        ends = earliest[np.clip(frames[1:] - 1, 0, len(reading) - 1)]
+        for start, end in zip(starts, ends, strict=True):
+            begins, stops = _on_one_side(int(start), int(max(start, end)), pauses)
+            found.append((float(moments[begins]), float(moments[stops]) + 1 / FRAMES_PER_SECOND))
         first += len(piece.features)
     return found
+
+
+def _on_one_side(start: int, end: int, pauses: NDArray[np.int64]) -> tuple[int, int]:
+    """The first and the last frame of a word, which never has a pause within: the longer side of it counts."""
+    inside = pauses[(pauses > start) & (pauses <= end)]
+    edges = [start, *(int(pause) for pause in inside), end + 1]
+    begins, after = max(pairwise(edges), key=lambda side: side[1] - side[0])
+    return begins, after - 1
 
 
 def _speech(read: ReadSound, rate: int, segments: Sequence[Segment]) -> tuple[Cepstra, NDArray[np.float64]]:
