@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.speech",
     "tests.fixtures.recordings",
     "tests.fixtures.canary",
+    "tests.fixtures.dubs",
 ]
 
 

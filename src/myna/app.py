@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 from myna.accounts.service import AccountService
 from myna.credits.service import CreditService
 from myna.db.session import Database
+from myna.dubbing.building import Surroundings, build_dubbing
+from myna.dubbing.service import DubbingService
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.http.magichour.webhooks import MagicHourRenderer
@@ -32,8 +34,11 @@ from myna.speech.references import References
 from myna.speech.rendering import Renderer
 from myna.speech.service import SpeechService
 from myna.speech.steps import SpeechSteps
+from myna.storage.base import ObjectStorage
 from myna.storage.links import LinkSigner
 from myna.storage.objects import open_storage
+from myna.transcription.service import TranscriptionService
+from myna.translation.service import TranslationService
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.cloning import CloningService
 from myna.voices.own import OwnVoices
@@ -95,33 +100,33 @@ def build_node(settings: Settings) -> Node:
     outputs = OutputService(database, storage)
     registry = EngineRegistry.load(settings.engines)
     engines = EngineHost(settings, registry)
-    own_voices = OwnVoices(database, storage, registry)
-    voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases), own_voices)
-    cloning = CloningService(
-        settings=settings, database=database, storage=storage, engines=engines, registry=registry, voices=voices
-    )
+    voices, cloning = _voices(settings, database, storage, engines, registry)
     fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)
-    renderer = Renderer(engines, registry)
     work = DurableWork()
-    speech = SpeechService(
-        node_id=node_id, settings=settings, database=database, jobs=jobs, voices=voices, renderer=renderer, work=work
-    )
     magichour = MagicHourRenderer(settings, outputs, links)
     delivery = WebhookDelivery(settings, webhooks, jobs, work, {"standard": render_standard, "magichour": magichour})
-    references = References(settings, storage, jobs, registry, fetcher, cloning, accounts)
-    steps = SpeechSteps(
+    around = Surroundings(
         node_id=node_id,
+        settings=settings,
         database=database,
         storage=storage,
+        accounts=accounts,
         jobs=jobs,
         outputs=outputs,
+        registry=registry,
         voices=voices,
-        renderer=renderer,
-        references=references,
+        cloning=cloning,
+        renderer=Renderer(engines, registry),
+        fetcher=fetcher,
+        transcription=TranscriptionService(engines, registry),
+        translation=TranslationService(engines, registry),
+        work=work,
+        announce=delivery.announce,
     )
-    speech_workflow.bind(steps, delivery.announce)
+    references = References(settings, storage, jobs, registry, fetcher, cloning, accounts)
+    speech, dubbing = _speech(around, references), build_dubbing(around)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    chores = _chores(speech, references, outputs, cloning)
+    chores = _chores(speech, references, outputs, cloning, dubbing)
     housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, chores)
     services = Services(
         settings=settings,
@@ -139,6 +144,9 @@ def build_node(settings: Settings) -> Node:
         cloning=cloning,
         fetcher=fetcher,
         speech=speech,
+        transcription=around.transcription,
+        translation=around.translation,
+        dubbing=dubbing,
         engines=engines,
         registry=registry,
         backlog=work.backlog,
@@ -147,16 +155,57 @@ def build_node(settings: Settings) -> Node:
     return Node(node_id, settings, services, work, keeper, housekeeping)
 
 
+def _voices(
+    settings: Settings, database: Database, storage: ObjectStorage, engines: EngineHost, registry: EngineRegistry
+) -> tuple[VoiceService, CloningService]:
+    own_voices = OwnVoices(database, storage, registry)
+    voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases), own_voices)
+    cloning = CloningService(
+        settings=settings, database=database, storage=storage, engines=engines, registry=registry, voices=voices
+    )
+    return voices, cloning
+
+
+def _speech(around: Surroundings, references: References) -> SpeechService:
+    """The service, and the workflow behind it."""
+    steps = SpeechSteps(
+        node_id=around.node_id,
+        database=around.database,
+        storage=around.storage,
+        jobs=around.jobs,
+        outputs=around.outputs,
+        voices=around.voices,
+        renderer=around.renderer,
+        references=references,
+    )
+    speech_workflow.bind(steps, around.announce)
+    return SpeechService(
+        node_id=around.node_id,
+        settings=around.settings,
+        database=around.database,
+        jobs=around.jobs,
+        voices=around.voices,
+        renderer=around.renderer,
+        work=around.work,
+    )
+
+
 def _chores(
-    speech: SpeechService, references: References, outputs: OutputService, cloning: CloningService
+    speech: SpeechService,
+    references: References,
+    outputs: OutputService,
+    cloning: CloningService,
+    dubbing: DubbingService,
 ) -> tuple[Chore, ...]:
     """What has to be done now and then in the domains that the worker does not know."""
     return (
         Chore(10, speech.resume_unstarted),
+        Chore(10, dubbing.resume_unstarted),
         Chore(60, cloning.remove_deleted),
         Chore(60, cloning.remove_unfinished),
         Chore(600, outputs.remove_deleted_files),
         Chore(600, references.remove_left),
+        Chore(600, dubbing.remove_left),
         Chore(3_600, cloning.forget_previews),
     )
 

@@ -93,20 +93,13 @@ class RequestChecks:
     def _check_hearing(self, request: DubRequest) -> None:
         if request.transcript is not None or request.use_subtitles:
             return
-        language = request.source_language or DEFAULT_LANGUAGE
-        if not self._transcription.can(language):
-            raise Unsupported(
-                f"No engine of this server understands `{language}`. Send what is said as `transcript` (plain lines, "
-                "SRT or WebVTT), use the source's own subtitles (`use_subtitles`), or install an engine: "
-                "`myna engines` shows what there is.",
-                field="source_language",
-            )
+        self._transcription.check(request.source_language)
 
     def _check_translations(self, request: DubRequest) -> None:
         source = request.source_language or DEFAULT_LANGUAGE
         for target in request.target_languages:
             if target not in request.translations:
-                self._translation.check(source, target)
+                self._translation.check(source, target, glossary=bool(request.glossary))
 
     async def _check_voices(self, caller: Caller, request: DubRequest) -> None:
         for target in request.target_languages:

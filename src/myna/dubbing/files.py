@@ -30,6 +30,8 @@ SOURCE = "source"
 _BLOCK = 1 << 20
 _AT_ONCE = 100
 _ORPHANED_AFTER = timedelta(hours=1)
+_OWN_PARTS = 3
+"""Of a key: after folder, account and dub come the names within the dub."""
 
 
 class DubFiles:
@@ -112,6 +114,11 @@ class DubFiles:
         """Remove single files. One that is not there is no error."""
         await self._storage.delete(*(self.key(account_id, dub_id, name) for name in names))
 
+    async def remove_job(self, account_id: str, dub_id: str, job_id: str) -> None:
+        """Remove what one job alone has made. Takes stay: the next job may need them."""
+        found = [item.key async for item in self._storage.list(f"{FOLDER}/{account_id}/{dub_id}")]
+        await self._storage.delete(*(key for key in found if job_id in key.split("/")[_OWN_PARTS:]))
+
     async def remove_all(self, account_id: str, dub_id: str) -> int:
         """Remove all files of a dub, in the storage and on this node. Returns how many the storage had."""
         await self.forget_local(dub_id)
@@ -170,14 +177,18 @@ class DubFiles:
 
     async def _remove_orphans(self) -> int:
         """Files of sources that were sent by a client to a process that died before it recorded the dub."""
-        before, old = clock.now() - _ORPHANED_AFTER, {}
+        before = clock.now() - _ORPHANED_AFTER
+        old: dict[str, str] = {}
         async for found in self._storage.list(FOLDER):
             parts = found.key.split("/")
-            if len(parts) > 2 and found.modified_at < before:
+            if len(parts) > _OWN_PARTS - 1 and found.modified_at < before:
                 old.setdefault(parts[2], parts[1])
         async with self._database.reading() as connection:
             known = await DubRepository(connection).known(old)
-        return sum([await self.remove_all(old[dub_id], dub_id) for dub_id in old.keys() - known])
+        count = 0
+        for dub_id in old.keys() - known:
+            count += await self.remove_all(old[dub_id], dub_id)
+        return count
 
     def _place(self, dub_id: str, name: str) -> Path:
         folder = self._folder / dub_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -178,7 +178,7 @@ def _target_row(row: RowMapping) -> TargetRow:
 
 
 def _dub(row: RowMapping, targets: Iterable[TargetRow]) -> Dub:
-    kept: Mapping[str, Any] = row
+    kept = dict(row)
     return Dub(
         id=kept["id"],
         account_id=kept["account_id"],

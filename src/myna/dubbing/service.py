@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from myna.accounts.schemas import Caller
 from myna.db.session import Database
@@ -24,19 +24,12 @@ from myna.kit import clock, ids
 from myna.kit.pagination import Cursor, Page
 from myna.outputs.service import OutputService
 from myna.settings import Settings
+from myna.speech.service import DurableWork
 
 QUEUE = "dubs"
 _BETWEEN_LOOKS = 0.25
 """Seconds between two looks at a dub that is waited for."""
 _LONGEST_NAME = 200
-
-
-class DurableWork(Protocol):
-    """What the durable runtime does for this service."""
-
-    async def enqueue(self, queue: str, workflow: Callable[[str], Coroutine[Any, Any, None]], job_id: str) -> None:
-        """Leave the workflow of a job to whichever node is free, once."""
-        ...
 
 
 class DubbingService:
@@ -232,8 +225,10 @@ class DubbingService:
             quote = self._quote(dub)
             if not any(quote.lines.values()) and all(target.files for target in dub.targets):
                 raise Conflict("No line of this dub was changed since it was made.")
-            facts = {"api": api, "base_url": base_url, "price": quote.price, "name": name, "details": details}
-            job = await self._jobs.accept(_new_job(caller, new_id, dub.id, **facts))
+            new = _new_job(
+                caller, new_id, dub.id, api=api, base_url=base_url, price=quote.price, name=name, details=details
+            )
+            job = await self._jobs.accept(new)
             await repository.change(dub.id, clock.now(), job_id=job.id, stages={})
             for target in dub.targets:
                 await repository.change_target(dub.id, target.language, clock.now(), draft={})

@@ -91,6 +91,7 @@ class DubSteps:
         if job.status == "failed":
             await self._store.give_up(job)
             await self._files.forget_local(_dub_of(job))
+            await self._files.remove_job(job.account_id, _dub_of(job), job.id)
         else:
             await self.forget(job_id)
 
@@ -104,6 +105,8 @@ class DubSteps:
         if job.id == dub_id and job.status == "canceled":
             await self._files.remove_all(job.account_id, dub_id)
             await self._store.mark_files_gone(dub_id)
+        elif job.status != "succeeded":
+            await self._files.remove_job(job.account_id, dub_id, job.id)
         await self._store.drop_drafts(job)
 
     async def _until_canceled(self, stage: Coroutine[Any, Any, None], job: Job, progress: _Progress) -> None:

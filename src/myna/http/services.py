@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from myna.accounts.service import AccountService
     from myna.credits.service import CreditService
     from myna.db.session import Database
+    from myna.dubbing.service import DubbingService
     from myna.engines.host import EngineHost
     from myna.engines.registry import EngineRegistry
     from myna.jobs.service import JobService
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from myna.speech.service import SpeechService
     from myna.storage.base import ObjectStorage
     from myna.storage.links import LinkSigner
+    from myna.transcription.service import TranscriptionService
+    from myna.translation.service import TranslationService
     from myna.voices.cloning import CloningService
     from myna.voices.service import VoiceService
     from myna.webhooks.delivery import WebhookDelivery
@@ -57,6 +60,9 @@ class Services:
     cloning: CloningService
     fetcher: Fetcher
     speech: SpeechService
+    transcription: TranscriptionService
+    translation: TranslationService
+    dubbing: DubbingService
     engines: EngineHost
     registry: EngineRegistry
     node_id: str = field(default_factory=ids.new_uuid)

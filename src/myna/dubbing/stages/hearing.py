@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,10 @@ from myna.dubbing.steps import Report
 from myna.dubbing.store import DubStore, Work
 from myna.dubbing.threads import SharedSound, in_thread
 from myna.dubbing.wording import TextLines, text_lines
-from myna.engines.base import Samples
 from myna.errors import UnsupportedMedia
 from myna.media.soundfiles import SoundReader, SoundWriter
 from myna.transcription.lines import lines_of, split_lines
+from myna.transcription.schemas import ReadSound
 from myna.transcription.service import TranscriptionService
 
 SEGMENTS, TURNS, BED = "segments.json", "turns.json", "bed.flac"
@@ -99,7 +98,7 @@ class Speakers:
             segments = await _read_segments(self._files, work)
             found = await _turns_of(path, segments, work.dub.request.speakers, report)
             await self._store.keep_speakers(work.dub.id, _speakers(found, work.dub.speakers))
-            turns = json.dumps([asdict(turn) for turn in found.turns]).encode()
+            turns = json.dumps([[turn.start, turn.end, turn.speaker] for turn in found.turns]).encode()
             await self._files.put(*work.place, TURNS, turns)
             work = await self._store.load(work.job)
         if work.dub.request.clone_speakers:
@@ -134,10 +133,10 @@ class Transcribe:
 
     async def _script(self, work: Work) -> TextLines | None:
         if work.dub.request.use_subtitles:
-            text = (await self._files.get(*work.place, SUBTITLES)).decode()
-            return text_lines(text, field="use_subtitles")
-        text = work.dub.request.transcript
-        return None if text is None else text_lines(text, field="transcript")
+            own = (await self._files.get(*work.place, SUBTITLES)).decode()
+            return text_lines(own, field="use_subtitles")
+        sent = work.dub.request.transcript
+        return None if sent is None else text_lines(sent, field="transcript")
 
     async def _heard(
         self, work: Work, read: ReadSound, segments: Sequence[Segment], turns: Sequence[Turn], report: Report
@@ -165,13 +164,9 @@ class Transcribe:
         return lines_of(words, turns)
 
 
-ReadSound = Callable[[float, float], Samples]
-"""The sound between two moments, in seconds."""
-
-
 async def read_turns(files: DubFiles, work: Work) -> tuple[Turn, ...]:
     """Who speaks when, as `Speakers` has found."""
-    return tuple(Turn(**turn) for turn in json.loads(await files.get(*work.place, TURNS)))
+    return tuple(Turn(*turn) for turn in json.loads(await files.get(*work.place, TURNS)))
 
 
 async def _read_segments(files: DubFiles, work: Work) -> list[Segment]:
@@ -243,7 +238,7 @@ def _speakers(found: Turns, known: Sequence[Speaker]) -> list[Speaker]:
     for number, (pitch, seconds) in enumerate(zip(found.pitches, found.seconds, strict=True), 1):
         name = f"speaker-{number}"
         speakers.append(Speaker(name, f"Speaker {number}", pitch, round(seconds, 3), chosen.get(name)))
-    return speakers
+    return speakers or [Speaker("speaker-1", "Speaker 1", 0.0, 0.0, chosen.get("speaker-1"))]
 
 
 def _awaitable(report: Report) -> Callable[[float], Awaitable[None]]:

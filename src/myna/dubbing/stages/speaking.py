@@ -143,7 +143,9 @@ class Fit(Speaking):
 
     async def _ask(self, work: Work, part: Part, long: Sequence[DubbedLine]) -> Sequence[str]:
         source = work.dub.source_language or DEFAULT_LANGUAGE
-        if part.language in work.dub.request.translations or not self._translation.can_shorten(source, part.language):
+        glossary = work.dub.request.glossary
+        able = self._translation.can_shorten(source, part.language, glossary=bool(glossary))
+        if part.language in work.dub.request.translations or not able:
             return ()
         lines = [await _to_place(self._takes, work, part, line, natural=False) for line in part.draft.lines]
         room = rooms(lines, _options(work))
@@ -152,7 +154,7 @@ class Fit(Speaking):
                 [line.source_text for line in long],
                 source,
                 part.language,
-                glossary=work.dub.request.glossary,
+                glossary=glossary,
                 seconds=[room[line.number] for line in long],
                 shorten=True,
             )
@@ -201,12 +203,19 @@ def _may_shorten(part: Part, line: DubbedLine) -> bool:
 def _settled(part: Part, placed: Sequence[Placement]) -> list[DubbedLine]:
     """The lines in their places."""
     places = {placement.number: placement for placement in placed}
-    settled = []
-    for line in part.draft.lines:
-        found = places[line.number]
-        where = {"start": found.start, "end": found.end, "rate": found.rate, "stretch": found.stretch}
-        settled.append(replace(line, **where, fit=found.fit, edited=False) if part.is_open(line) else line)
-    return settled
+    return [_in_place(line, places[line.number]) if part.is_open(line) else line for line in part.draft.lines]
+
+
+def _in_place(line: DubbedLine, found: Placement) -> DubbedLine:
+    return replace(
+        line,
+        start=found.start,
+        end=found.end,
+        rate=found.rate,
+        stretch=found.stretch,
+        fit=found.fit,
+        edited=False,
+    )
 
 
 def _with(lines: Sequence[DubbedLine], changed: DubbedLine) -> list[DubbedLine]:

@@ -86,7 +86,7 @@ class Extract:
         await self._once(work, SPEECH, lambda path: self._sound(source, path, SPEECH_RATE, True, seconds))
         report(0.95)
         if work.dub.request.use_subtitles and not await self._files.has(*work.place, SUBTITLES):
-            track = MediaInfo.from_json(work.dub.source).subtitles[0]
+            track = MediaInfo.from_json(dict(work.dub.source)).subtitles[0]
             text = await extract_subtitles(source, track.index)
             await self._files.put(*work.place, SUBTITLES, text.encode())
 

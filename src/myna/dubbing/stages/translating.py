@@ -17,7 +17,7 @@ from myna.translation.service import TranslationService
 from myna.voices.languages import base_language
 from myna.voices.service import VoiceService
 
-_LINES_AT_ONCE = 40
+_LINES_AT_ONCE = 200
 DEFAULT_LANGUAGE = "en"
 
 

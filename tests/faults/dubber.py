@@ -1,0 +1,102 @@
+"""Makes a dub and dies on the way: `python -m tests.faults.dubber DATA FILM [STAGE before|after]`.
+
+Without a stage it lives: it takes over what a process before it has left, waits until the dub is finished, and prints
+it as JSON. Each run of a stage is a line in the file `stages` of the data folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from myna.app import Node, build_node
+from myna.dubbing.schemas import Dub, DubRequest
+from myna.dubbing.steps import DubSteps
+from myna.settings import Settings
+
+DUB_ID = "2f0b8d3e-6c1c-4f3a-9d0e-1b7a5c9e4d21"
+SCRIPT = "1\n00:00:01,000 --> 00:00:02,000\nOne fine day.\n\n2\n00:00:03,000 --> 00:00:04,000\nAnother day.\n"
+CREDITS = 50_000
+SECONDS = 60
+
+
+def settings(data_dir: Path) -> Settings:
+    return Settings(
+        data_dir=data_dir,
+        engines=["fake", "fake-recognition", "fake-translation"],
+        engine_processes=1,
+        queue_poll_seconds=0.05,
+        heartbeat_seconds=0.2,
+        dead_after_seconds=1.0,
+        fetch_allow="127.0.0.0/8",
+        log_level="warning",
+    )
+
+
+class Watched:
+    """Notes each run of a stage, and kills the process at one moment."""
+
+    def __init__(self, data_dir: Path, death: tuple[str, str] | None) -> None:
+        self._notes = data_dir / "stages"
+        self._death = death
+        self._run = DubSteps.run
+
+    async def run(self, steps: DubSteps, name: str, job_id: str) -> None:
+        with self._notes.open("a") as file:
+            file.write(f"{name}\n")
+        self._die(name, "before")
+        await self._run(steps, name, job_id)
+        self._die(name, "after")
+
+    def _die(self, name: str, when: str) -> None:
+        if self._death == (name, when):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(data_dir: Path, film: Path, death: tuple[str, str] | None) -> None:
+    watched = Watched(data_dir, death)
+    DubSteps.run = lambda steps, name, job_id: watched.run(steps, name, job_id)  # type: ignore[method-assign]
+    node = build_node(settings(data_dir))
+    await node.start()
+    try:
+        print(json.dumps(facts(await dubbed(node, film)), default=str))
+    finally:
+        await node.stop()
+
+
+async def dubbed(node: Node, film: Path) -> Dub:
+    services = node.services
+    account = await services.accounts.find_account("ada")
+    if account is None:
+        account = await services.accounts.create_account("ada")
+        await services.credits.grant(account.id, CREDITS)
+        await services.webhooks.add_endpoint(account.id, "http://127.0.0.1:9/nobody-listens")
+        _, token = await services.accounts.create_key(account.id, "test")
+        request = DubRequest(("es",), source_language="en", transcript=SCRIPT, file_name="film.mp4")
+        caller = await services.accounts.authenticate(token)
+        await services.dubbing.create(
+            caller, request, api="native", base_url="", source=film.read_bytes(), job_id=DUB_ID
+        )
+    return await services.dubbing.wait(account.id, DUB_ID, SECONDS)
+
+
+def facts(dub: Dub) -> dict[str, object]:
+    return {
+        "status": dub.job.status,
+        "error": dub.job.error_message,
+        "price": dub.job.price,
+        "charged": dub.job.charged,
+        "starts": {name: record.starts for name, record in dub.stages.items()},
+        "lines": [asdict(line) for line in dub.targets[0].lines],
+        "result": dub.targets[0].files["result"].object_key if dub.targets[0].files else None,
+    }
+
+
+if __name__ == "__main__":
+    folder, video, *moment = sys.argv[1:]
+    asyncio.run(main(Path(folder), Path(video), (moment[0], moment[1]) if moment else None))

@@ -1,0 +1,99 @@
+"""kill -9 in every stage of a dub: the next process goes on from there, and nothing is done, charged or told twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from myna.credits.service import CreditService
+from myna.db.session import Database
+from myna.dubbing.schemas import STAGES
+from myna.media.probe import packet_hash
+from myna.storage.objects import open_storage
+from myna.webhooks.service import WebhookService
+from tests.faults.dubber import CREDITS, DUB_ID, settings
+from tests.fixtures.speech import ESPEAK_RATE, Speak
+from tests.fixtures.videos import Film, make_video
+
+SECONDS = 5
+PRICE = SECONDS * 250
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory, espeak: Speak) -> Path:
+    speech = [(1.0, espeak("One fine day.", "en-us")), (3.0, espeak("Another day.", "en-us"))]
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return make_video(path, Film(SECONDS, speech, ESPEAK_RATE))
+
+
+@pytest.mark.fault
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("when", [pytest.param("after"), pytest.param("before", marks=pytest.mark.full)])
+def test_a_killed_dub_goes_on_from_the_stage_it_was_in(tmp_path: Path, film: Path, stage: str, when: str) -> None:
+    """`after` all that a stage does, and before it counts as done, is its worst moment."""
+    died = run(tmp_path, film, stage, when)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    lived = run(tmp_path, film)
+    assert lived.returncode == 0, lived.stderr
+    dub = json.loads(lived.stdout)
+    assert (dub["status"], dub["error"]) == ("succeeded", None)
+    assert runs(tmp_path) == expected_runs(stage)
+    assert (dub["price"], dub["charged"]) == (PRICE, PRICE)
+    assert [line["fit"] for line in dub["lines"]] == ["natural", "natural"]
+    asyncio.run(check_data(tmp_path, film, dub))
+
+
+def run(data_dir: Path, film: Path, *death: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.faults.dubber", str(data_dir), str(film), *death]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MYNA_")}
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def runs(data_dir: Path) -> list[str]:
+    return (data_dir / "stages").read_text().split()
+
+
+def expected_runs(killed: str) -> list[str]:
+    """Each stage once, and the one in which the process died once more."""
+    place = STAGES.index(killed)
+    return [*STAGES[: place + 1], *STAGES[place:]]
+
+
+async def check_data(data_dir: Path, film: Path, dub: dict[str, Any]) -> None:
+    """Credits exact, one event of each kind, one output, the pictures of the source, and no files left behind."""
+    chosen = settings(data_dir)
+    database = Database(chosen.resolved_database_url)
+    try:
+        credits, webhooks = CreditService(database), WebhookService(database, chosen)
+        account_id = dub["result"].split("/")[1]
+        assert await credits.check() == []
+        assert await credits.balance(account_id) == CREDITS - PRICE
+        endpoint = (await webhooks.list_endpoints(account_id))[0]
+        deliveries = (await webhooks.deliveries(account_id, endpoint.id)).items
+        assert len(deliveries) == len({delivery.event_id for delivery in deliveries}) == len(("started", "succeeded"))
+    finally:
+        await database.close()
+    storage = open_storage(chosen.resolved_storage_url)
+    result = data_dir / "result.mp4"
+    result.write_bytes(await storage.get(dub["result"]))
+    assert await packet_hash(result) == await packet_hash(film)
+    assert not list((data_dir / "work").glob("*"))
+    takes = [found.key async for found in storage.list(f"dubs/{account_id}/{DUB_ID}/takes")]
+    assert len(takes) == 2
