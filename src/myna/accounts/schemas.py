@@ -45,3 +45,13 @@ class Caller:
 
     account: Account
     key: ApiKey
+
+
+def owner_of(caller: Caller | Account) -> Account:
+    """For whom something is done: the holder of a key, or an account for which the operator acts."""
+    return caller.account if isinstance(caller, Caller) else caller
+
+
+def key_of(caller: Caller | Account) -> str | None:
+    """The key whose holder asks; None is the operator, at the command line."""
+    return caller.key.id if isinstance(caller, Caller) else None

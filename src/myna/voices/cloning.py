@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from myna.accounts.schemas import Account, Caller
+from myna.accounts.schemas import Account, Caller, key_of, owner_of
 from myna.audio.speaker import similarity as likeness
 from myna.db.session import Database
 from myna.engines.base import Capabilities
@@ -28,7 +28,6 @@ from myna.voices.consents import Consents
 from myna.voices.fields import checked_change, checked_language, checked_new
 from myna.voices.files import Sound, digest, read_file, sixteen_bits
 from myna.voices.keeping import KeptVoices
-from myna.voices.owners import affirmed_by, owner_of
 from myna.voices.places import Places
 from myna.voices.preparing import Preparation
 from myna.voices.report import IntakeReport
@@ -339,7 +338,7 @@ def _described(
         report=report,
         preview_verified=verified,
         consent_id=new.consent_id,
-        affirmed_by=affirmed_by(caller),
+        affirmed_by=key_of(caller),
         affirmed_at=now,
         created_at=now,
         updated_at=now,

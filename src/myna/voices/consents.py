@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import structlog
 
-from myna.accounts.schemas import Account, Caller
+from myna.accounts.schemas import Account, Caller, key_of, owner_of
 from myna.audio.speaker import Embedding, speaker_embedding
 from myna.db.session import Database
 from myna.errors import Conflict, InvalidRequest, MynaError, NotFound, UnsupportedMedia
@@ -21,7 +21,6 @@ from myna.storage.base import ObjectStorage
 from myna.voices.fields import checked_language, checked_name
 from myna.voices.files import digest
 from myna.voices.hearing import hear
-from myna.voices.owners import affirmed_by, owner_of
 from myna.voices.places import Places
 from myna.voices.repository import ConsentRepository
 from myna.voices.schemas import Consent
@@ -72,7 +71,7 @@ class Consents:
             name=name,
             language=language,
             object_key=f"consents/{account_id}/{consent_id}.flac",
-            affirmed_by=affirmed_by(caller),
+            affirmed_by=key_of(caller),
             created_at=clock.now(),
         )
         await self._announce(consent, digest(recording))

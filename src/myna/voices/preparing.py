@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from myna.accounts.schemas import Account, Caller
+from myna.accounts.schemas import Account, Caller, owner_of
 from myna.engines.base import Capabilities, Samples
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
@@ -31,7 +31,6 @@ from myna.voices.fields import checked_language, checked_share, checked_transcri
 from myna.voices.files import digest
 from myna.voices.intake import Intake, examine
 from myna.voices.own import spoken_languages
-from myna.voices.owners import owner_of
 from myna.voices.places import Places
 from myna.voices.report import IntakeReport
 from myna.voices.schemas import REFERENCE_VOICE, PreparedVoice, Voice
