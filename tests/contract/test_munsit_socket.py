@@ -397,6 +397,19 @@ class TestConnections:
             time.sleep(0.1)
         assert 0 < account.spent < len(text) * PER_CHARACTER
 
+    def test_who_leaves_before_the_first_sound_is_no_error(self, server):
+        account = Account(server)
+        for _ in range(3):
+            with talking(account) as socket:
+                socket.say("fake:slow=1 This takes its time.", flush=True)
+                time.sleep(0.1)
+        deadline = time.monotonic() + 20
+        while account.spent:
+            assert time.monotonic() < deadline, "the price is still held"
+            time.sleep(0.1)
+        account_id = account.server.account_of(account.key)
+        assert not [line for line in account.server.log().splitlines() if account_id in line and "error" in line]
+
     def test_silence_ends_it_but_not_while_it_speaks(self, make_server: ServerFactory):
         account = Account(make_server(MYNA_MUNSIT_SOCKET_IDLE_SECONDS="1"))
         with talking(account) as socket:

@@ -13,6 +13,7 @@ import numpy as np
 from myna.audio.gain import StreamGain
 from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
+from myna.errors import Canceled
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
 from myna.speech.rendering import Renderer, Spoken
@@ -171,4 +172,4 @@ class SpeechStream:
 
     async def _give_up(self, error: BaseException) -> None:
         await self._stop_speaking()
-        await self._settle.fail(*failure(error if isinstance(error, Exception) else RuntimeError("canceled")))
+        await self._settle.fail(*failure(error if isinstance(error, Exception) else Canceled()))
