@@ -64,6 +64,11 @@ class TestForms:
         for name in ("stability", "streaming", "speed", "sample_rate", "dialect"):
             assert account.speak(**{name: None}).status_code == 200
 
+    def test_a_whole_number_may_have_a_point(self, account):
+        """JSON has one kind of number."""
+        answer = account.speak(sample_rate=16_000.0, speed=1, stability=1.0)
+        assert answer.headers["content-type"] == "audio/raw;codec=pcm16;rate=16000;channels=1"
+
     def test_any_content_type_and_unknown_fields(self, account):
         body = json.dumps({"voice_id": STOCK, "text": TEXT, "output_format": "x", "seed": 7})
         path = "/text-to-speech/faseeh-v1-preview"

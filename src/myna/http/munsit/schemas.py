@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 LONGEST_TEXT = 5_000
 """Characters of one speech. The vendor names no limit; this is what its clients keep to."""
@@ -26,10 +26,15 @@ def _storable(text: str) -> str:
     return text
 
 
+def _whole(number: Any) -> Any:
+    """JSON has one kind of number: 24000 and 24000.0 are the same."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_storable)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Speed = Annotated[float, Field(ge=SLOWEST, le=FASTEST, allow_inf_nan=False)]
-SampleRate = Annotated[int, Field(ge=LOWEST_RATE, le=HIGHEST_RATE)]
+SampleRate = Annotated[int, BeforeValidator(_whole), Field(ge=LOWEST_RATE, le=HIGHEST_RATE)]
 
 A_SHARE = "{} must be a number between 0 and 1"
 BODY_MESSAGES = {
