@@ -125,9 +125,9 @@ class Settings(BaseSettings):
     wrong_keys_per_minute: int = Field(30, ge=1)
     """Wrong API keys from one address; after these, keys that were not right before get 429 for up to a minute."""
     max_json_bytes: int = Field(1_000_000, ge=1_000)
-    """Bytes of a JSON body."""
+    """Bytes of a JSON body, and of all fields of a form together."""
     max_upload_bytes: int = Field(200_000_000, ge=1_000)
-    """Bytes of an uploaded file."""
+    """Bytes of a file that is sent to an upload link."""
     max_text_characters: int = Field(50_000, ge=1)
     """Characters of one job through the native API; the vendors' endpoints have their own limits."""
     max_queued_jobs: int = Field(1_000, ge=1)
@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     """Speech streams of one account that may run at once."""
     max_webhook_endpoints: int = Field(10, ge=1)
     """Webhook endpoints of one account."""
-    max_reference_bytes: int = Field(25_000_000, ge=1_000)
+    max_reference_bytes: int = Field(26_214_400, ge=1_000)
     """Bytes of a recording to clone a voice from, and of a consent recording."""
     min_reference_seconds: float = Field(3.0, ge=1.0)
     """The shortest recording that a voice is made from."""
