@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,9 +29,34 @@ def account(server: ServerProcess):
     made.http.close()
 
 
+@pytest.fixture(scope="module")
+def listener(server: ServerProcess):
+    """An account that hears previews and keeps no voice."""
+    made = Account(server, credits=10_000)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture(scope="module")
+def keeper(server: ServerProcess):
+    """An account whose voices nobody deletes."""
+    made = Account(server)
+    yield made
+    made.http.close()
+
+
+@pytest.fixture(scope="module")
+def refused(server: ServerProcess):
+    """An account of which nothing is accepted: it has no voices and has spent nothing."""
+    made = Account(server)
+    yield made
+    assert (made.own(), made.spent) == ([], 0)
+    made.http.close()
+
+
 @pytest.fixture
 def fresh(server: ServerProcess):
-    """An account without voices that has spent nothing."""
+    """An account without voices that has spent nothing. Each examines its recording anew."""
     made = Account(server)
     yield made
     made.http.close()
@@ -63,10 +89,10 @@ class TestPreview:
         )
         assert high > 1.3 * low
 
-    def test_no_voice_is_made_and_no_id_is_told(self, fresh, low_voice):
-        answer = fresh.preview(low_voice)
+    def test_no_voice_is_made_and_no_id_is_told(self, listener, low_voice):
+        answer = listener.preview(low_voice)
         assert not any("id" in name and name != "x-request-id" for name in answer.headers)
-        assert fresh.own() == []
+        assert listener.own() == []
 
     @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 48_000])
     def test_other_sample_rates(self, account, low_voice, rate):
@@ -84,9 +110,9 @@ class TestPreview:
         assert account.preview(low_voice, similarity=similarity).status_code == 200
 
     @pytest.mark.parametrize("similarity", WRONG_SHARES)
-    def test_2_what_is_no_share(self, fresh, low_voice, similarity):
-        check_error(fresh.preview(low_voice, similarity=similarity), 40001, A_SHARE.format("similarity"))
-        assert fresh.spent == 0
+    def test_2_what_is_no_share(self, refused, low_voice, similarity):
+        check_error(refused.preview(low_voice, similarity=similarity), 40001, A_SHARE.format("similarity"))
+        assert refused.spent == 0
 
     @pytest.mark.parametrize("speed", ["0.69", "1.21", "abc", "NaN", "", "-1"])
     def test_2_what_is_no_speed(self, account, low_voice, speed):
@@ -140,12 +166,12 @@ class TestPreview:
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         assert account.http.post("/voices/preview", content=content, headers=headers).status_code == 200
 
-    def test_what_is_no_sound(self, fresh):
+    def test_what_is_no_sound(self, refused):
         missing = "file is required and must be of audio type"
-        check_error(fresh.preview(b"This is a letter. " * 50, type="application/octet-stream"), 40001, missing)
-        message = check_error(fresh.preview(b"This is a letter. " * 50, type="audio/wav"), 40001)
+        check_error(refused.preview(b"This is a letter. " * 50, type="application/octet-stream"), 40001, missing)
+        message = check_error(refused.preview(b"This is a letter. " * 50, type="audio/wav"), 40001)
         assert message.startswith("file: ")
-        assert fresh.spent == 0
+        assert refused.spent == 0
 
     @pytest.mark.parametrize("text", ["two words", "a b c d", "ab cd efg", "   a b c      ", "x" * 30])
     def test_6_too_few_words_or_characters(self, account, low_voice, text):
@@ -175,9 +201,10 @@ class TestPreview:
         wrong = {"stability": "0.5", "similarity": ...}
         check_error(account.preview(low_voice, **wrong), 40001, A_SHARE.format("similarity"))
 
-    def test_what_was_spoken_is_charged(self, fresh, low_voice):
-        fresh.preview(low_voice)
-        assert fresh.spent == len(TEXT) * PER_CHARACTER
+    def test_what_was_spoken_is_charged(self, listener, low_voice):
+        before = listener.spent
+        listener.preview(low_voice)
+        assert listener.spent - before == len(TEXT) * PER_CHARACTER
 
     def test_an_empty_wallet_is_said_before_the_work(self, server, low_voice):
         poor = Account(server, credits=1)
@@ -185,16 +212,29 @@ class TestPreview:
         check_error(poor.preview(b"no sound at all", type="audio/wav"), 40201, "Insufficient wallet balance")
         assert poor.spent == 0
 
-    def test_a_failure_costs_nothing(self, fresh, low_voice):
-        answer = fresh.preview(low_voice, text="fake:fail=out_of_order That is not said.")
+    def test_a_failure_costs_nothing(self, listener, low_voice):
+        before = listener.spent
+        answer = listener.preview(low_voice, text="fake:fail=out_of_order That is not said.")
         check_error(answer, 50001, "Failed to generate voice preview")
-        assert fresh.spent == 0
+        assert listener.spent == before
 
-    def test_a_failure_in_the_middle_is_no_complete_answer(self, fresh, low_voice):
+    def test_a_failure_in_the_middle_is_no_complete_answer(self, listener, low_voice):
+        before = listener.spent
         text = "This sentence is spoken well enough. " * 10 + "fake:fail=too_hard And this one is not."
         with pytest.raises(httpx.RemoteProtocolError):
-            fresh.preview(low_voice, text=text)
-        assert fresh.spent == 0
+            listener.preview(low_voice, text=text)
+        assert listener.spent == before
+
+    def test_who_leaves_pays_for_what_was_spoken(self, listener, low_voice):
+        before = listener.spent
+        text = "This is the beginning. " * 10 + "fake:slow=30 This takes its time. " * 6
+        with pytest.raises(httpx.ReadTimeout):
+            listener.preview(low_voice, text=text, timeout=httpx.Timeout(30, read=2))
+        deadline = time.monotonic() + 20
+        while (spent := listener.spent - before) == len(text) * PER_CHARACTER:
+            assert time.monotonic() < deadline, "the price is still held"
+            time.sleep(0.1)
+        assert 0 < spent < len(text) * PER_CHARACTER
 
     def test_too_short_is_said_with_what_to_do(self, account, low_voice):
         message = check_error(account.preview(low_voice[:40_000]), 40001)
@@ -219,12 +259,13 @@ class TestPreview:
     def test_the_null_character(self, account, low_voice):
         check_error(account.preview(low_voice, text=f"{TEXT}\0"), 40001)
 
-    def test_repeated_with_a_key_it_is_the_same_and_paid_once(self, fresh, low_voice):
+    def test_repeated_with_a_key_it_is_the_same_and_paid_once(self, listener, low_voice):
+        before = listener.spent
         headers = {"Idempotency-Key": "one preview"}
-        first, again = (fresh.preview(low_voice, headers=headers) for _ in range(2))
+        first, again = (listener.preview(low_voice, headers=headers) for _ in range(2))
         assert again.content == first.content
         assert again.headers["content-type"] == RAW_24K
-        assert fresh.spent == len(TEXT) * PER_CHARACTER
+        assert listener.spent - before == len(TEXT) * PER_CHARACTER
 
 
 class TestClone:
@@ -298,9 +339,9 @@ class TestClone:
         assert account.clone(low_voice, heard, stability=stability).json()["stability"] == float(stability)
 
     @pytest.mark.parametrize("stability", WRONG_SHARES)
-    def test_2_what_is_no_stability(self, fresh, low_voice, heard, stability):
-        check_error(fresh.clone(low_voice, heard, stability=stability), 40001, A_SHARE.format("stability"))
-        assert fresh.own() == []
+    def test_2_what_is_no_stability(self, refused, low_voice, heard, stability):
+        check_error(refused.clone(low_voice, heard, stability=stability), 40001, A_SHARE.format("stability"))
+        assert refused.own() == []
 
     @pytest.mark.parametrize("field", ["text", "name", "model"])
     @pytest.mark.parametrize("value", [..., "", "  "])
@@ -335,19 +376,20 @@ class TestClone:
             {"dialects": ",".join(f"d{number}" for number in range(21))},
         ],
     )
-    def test_limits(self, fresh, low_voice, heard, fields):
+    def test_limits(self, refused, low_voice, heard, fields):
         (name,) = fields
-        assert name in check_error(fresh.clone(low_voice, heard, **fields), 40001)
-        assert fresh.own() == []
+        assert name in check_error(refused.clone(low_voice, heard, **fields), 40001)
+        assert refused.own() == []
 
     def test_at_the_limits(self, account, low_voice, heard):
         fields = {"name": "x" * 100, "description": "y" * 500, "avatar_url": "https://e.example/" + "z" * 2_030}
         voice = account.clone(low_voice, heard, **fields).json()
         assert {name: voice[name] for name in fields} == fields
 
-    def test_it_is_free(self, fresh, low_voice, heard):
-        fresh.clone(low_voice, heard)
-        assert fresh.spent == 0
+    def test_it_is_free(self, account, low_voice, heard):
+        before = account.spent
+        assert account.clone(low_voice, heard).status_code == 200
+        assert account.spent == before
 
     def test_a_text_that_differs_is_accepted(self, account, low_voice, heard):
         assert account.clone(low_voice, heard, text="Hi").status_code == 200
@@ -355,19 +397,23 @@ class TestClone:
     def test_a_preview_that_was_made_elsewhere_is_accepted(self, account, low_voice):
         assert account.clone(low_voice, bytes(48_000)).status_code == 200
 
-    def test_without_a_key_two_calls_make_two_voices(self, fresh, low_voice, heard):
-        ids = {fresh.clone(low_voice, heard).json()["voice_id"] for _ in range(2)}
-        assert len(ids) == len(fresh.own()) == 2
+    def test_without_a_key_two_calls_make_two_voices(self, keeper, low_voice, heard):
+        before = ids_of(keeper)
+        made = {keeper.clone(low_voice, heard).json()["voice_id"] for _ in range(2)}
+        assert len(made) == 2
+        assert ids_of(keeper) - before == made
 
-    def test_with_a_key_they_make_one(self, fresh, low_voice, heard):
+    def test_with_a_key_they_make_one(self, keeper, low_voice, heard):
+        before = ids_of(keeper)
         headers = {"Idempotency-Key": f'"{uuid.uuid4()}"'}
         with ThreadPoolExecutor(4) as pool:
-            answers = list(pool.map(lambda _: fresh.clone(low_voice, heard, headers=headers), range(8)))
+            answers = list(pool.map(lambda _: keeper.clone(low_voice, heard, headers=headers), range(8)))
         assert {answer.status_code for answer in answers} <= {200, 409}
-        last = fresh.clone(low_voice, heard, headers=headers)
-        ids = {answer.json()["voice_id"] for answer in [*answers, last] if answer.status_code == 200}
-        assert len(ids) == len(fresh.own()) == 1
-        check_error(fresh.clone(low_voice, heard, headers=headers, name="Other"), 42201)
+        last = keeper.clone(low_voice, heard, headers=headers)
+        made = {answer.json()["voice_id"] for answer in [*answers, last] if answer.status_code == 200}
+        assert len(made) == 1
+        assert ids_of(keeper) - before == made
+        check_error(keeper.clone(low_voice, heard, headers=headers, name="Other"), 42201)
 
     def test_the_sample_is_the_preview_as_wav_and_needs_no_key(self, account, low_voice, heard):
         voice = account.clone(low_voice, heard).json()
@@ -445,6 +491,10 @@ class TestPreviewFile:
     def test_longer_than_any_preview(self, account, low_voice, heard):
         part = ("p", bytes(2 * 8_000 * 301), "audio/raw;rate=8000")
         check_error(account.clone(low_voice, heard, files={"voice_file": part}), 40001)
+
+
+def ids_of(account: Account) -> set[str]:
+    return {voice["voice_id"] for voice in account.own()}
 
 
 def verified(account: Account, voice: dict) -> bool:
@@ -555,9 +605,9 @@ class TestOwnVoices:
         assert fresh.own() == []
         assert files_of(fresh, made) == []
 
-    def test_a_voice_of_another_account_does_not_exist(self, fresh, low_voice, heard):
-        made = fresh.clone(low_voice, heard).json()
-        stranger = Account(fresh.server)
+    def test_a_voice_of_another_account_does_not_exist(self, keeper, low_voice, heard):
+        made = keeper.clone(low_voice, heard).json()
+        stranger = Account(keeper.server)
         for voice_id in (made["voice_id"], made["id"]):
             path = f"/voices/{voice_id}"
             for answer in (
@@ -570,7 +620,8 @@ class TestOwnVoices:
             ):
                 check_error(answer, 40401, "Voice not found")
         assert stranger.own() == []
-        assert fresh.own()[0]["name"] == "Mine"
+        assert keeper.http.get(f"/voices/{made['voice_id']}").json()["name"] == "Mine"
+        assert made["voice_id"] in ids_of(keeper)
 
     def test_it_is_spoken_by_its_own_engine_alone(self, account, low_voice, heard):
         made = account.clone(low_voice, heard, model="fake").json()
@@ -588,37 +639,54 @@ class TestOwnVoices:
         assert len(takes[lively]) == 3
 
 
+@pytest.fixture(scope="module")
+def strict(make_module_server: ServerFactory, low_voice: bytes):
+    """An account of a server that asks for everything it can and allows little; with the voice that it may have."""
+    made = Account(
+        make_module_server(
+            MYNA_CONSENT="recording",
+            MYNA_VERIFIED_PREVIEWS="on",
+            MYNA_MAX_VOICES="1",
+            MYNA_MAX_REFERENCE_BYTES="600000",
+            MYNA_ENGINES='["fake", "espeak"]',
+            MYNA_RATE_LIMITS="off",
+        )
+    )
+    made.consent_id = agreed(made, low_voice)
+    made.heard = made.preview(low_voice, consent_id=made.consent_id).content
+    made.answer = made.clone(low_voice, made.heard, consent_id=made.consent_id)
+    yield made
+    made.http.close()
+
+
+def agreed(account: Account, recording: bytes) -> str:
+    """The id of a new consent."""
+    with httpx.Client(headers={"Authorization": f"Bearer {account.key}"}, timeout=60) as http:
+        fields, file = {"name": "Nora agrees", "language": "en"}, {"file": ("a.wav", recording)}
+        return http.post(f"{account.server.url}/myna/v1/voice-consents", data=fields, files=file).json()["id"]
+
+
 class TestOperator:
-    def test_a_consent_recording_may_be_needed(self, make_server: ServerFactory, low_voice):
-        account = Account(make_server(MYNA_CONSENT="recording", MYNA_RATE_LIMITS="off"))
+    def test_a_consent_recording_may_be_needed(self, strict, low_voice):
+        assert strict.answer.status_code == 200
+        account = Account(strict.server)
         check_error(account.preview(low_voice), 40301)
-        check_error(account.clone(low_voice, bytes(48_000)), 40301)
+        check_error(account.clone(low_voice, strict.heard), 40301)
         assert account.own() == []
-        with httpx.Client(headers={"Authorization": f"Bearer {account.key}"}, timeout=60) as http:
-            fields, file = {"name": "Nora agrees", "language": "en"}, {"file": ("a.wav", low_voice)}
-            answer = http.post(f"{account.server.url}/myna/v1/voice-consents", data=fields, files=file)
-        consent_id = answer.json()["id"]
-        heard = account.preview(low_voice, consent_id=consent_id).content
-        assert account.clone(low_voice, heard, consent_id=consent_id).status_code == 200
 
-    def test_a_preview_of_this_server_may_be_needed(self, make_server: ServerFactory, low_voice):
-        account = Account(make_server(MYNA_VERIFIED_PREVIEWS="on", MYNA_RATE_LIMITS="off"))
-        heard = account.preview(low_voice).content
-        check_error(account.clone(low_voice, bytes(48_000)), 40001)
-        assert account.clone(low_voice, heard).status_code == 200
+    def test_a_preview_of_this_server_may_be_needed(self, strict, low_voice):
+        assert strict.answer.status_code == 200
+        check_error(strict.clone(low_voice, bytes(48_000), consent_id=strict.consent_id), 40001)
 
-    def test_limits_of_an_account(self, make_server: ServerFactory, low_voice):
-        account = Account(make_server(MYNA_MAX_VOICES="1", MYNA_MAX_REFERENCE_BYTES="600000", MYNA_RATE_LIMITS="off"))
-        heard = account.preview(low_voice).content
-        assert account.clone(low_voice, heard).status_code == 200
-        check_error(account.clone(low_voice, heard), 40901)
+    def test_limits_of_an_account(self, strict, low_voice):
+        check_error(strict.clone(low_voice, strict.heard, consent_id=strict.consent_id), 40901)
         large = low_voice + bytes(600_001)
-        check_error(account.preview(large), 41301)
-        check_error(account.clone(large, heard), 41301)
-        check_error(account.clone(low_voice, bytes(600_002)), 41301)
+        check_error(strict.preview(large), 41301)
+        check_error(strict.clone(large, strict.heard), 41301)
+        check_error(strict.clone(low_voice, bytes(600_002)), 41301)
 
-    def test_an_engine_that_cannot_clone(self, make_server: ServerFactory, low_voice):
-        account = Account(make_server(MYNA_ENGINES='["fake", "espeak"]', MYNA_RATE_LIMITS="off"))
-        assert "espeak" in check_error(account.preview(low_voice, model_id="espeak"), 40001)
-        message = check_error(account.speak("espeak:en-us.f3", model="fake"), 40001)
+    def test_an_engine_that_cannot_clone(self, strict, low_voice):
+        refused = strict.preview(low_voice, model_id="espeak", consent_id=strict.consent_id)
+        assert "espeak" in check_error(refused, 40001)
+        message = check_error(strict.speak("espeak:en-us.f3", model="fake"), 40001)
         assert message == "This voice is spoken by the model espeak, not by fake"
