@@ -106,9 +106,15 @@ class TestPaths:
 
     def test_what_is_not_ours_at_the_root_is_left_to_others(self, account):
         for path in ("/v1/voices", "/api/v1/enterprise/voice/fetch", "/api/v1/voicesx", "/api/v6/voice"):
-            answer = account.http.get(account.server.url + path)
+            answer = httpx.get(account.server.url + path)
             assert answer.status_code == 404
             assert "errorCode" not in answer.text
+
+    @pytest.mark.parametrize("path", ["/v1/voices", "/v1/text-to-speech/x", "/api/v1/nothing"])
+    def test_who_sends_our_key_is_answered_in_our_words(self, account, path):
+        """Such as clients that leave out `/api`."""
+        check_error(account.http.get(account.server.url + path), 40401)
+        assert account.http.get(f"{account.server.url}/healthz").status_code == 200
 
     @pytest.mark.parametrize(
         ("path", "allowed"),

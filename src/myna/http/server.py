@@ -9,6 +9,7 @@ from functools import partial
 from importlib import import_module
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -50,6 +51,8 @@ class Facade:
     """Path prefixes, by whole segments, that belong to it at the root of the server."""
     error_response: ErrorResponse
     read_key: KeyReader = bearer
+    key_header: str = ""
+    """A header that only its clients send: what they ask of a path that nobody owns is answered in its words."""
     prefix: str = ""
     """Where all of it is found besides, such as `/openai`; taken off before it sees the path."""
     recordings: Mapping[str, int] = field(default_factory=dict)
@@ -95,6 +98,7 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         owned_paths=routes.OWNED_PATHS,
         error_response=errors.error_response,
         read_key=getattr(routes, "read_key", bearer),
+        key_header=getattr(routes, "KEY_HEADER", ""),
         prefix=prefix,
         recordings=getattr(routes, "RECORDINGS", {}),
         sockets=getattr(routes, "SOCKETS", False),
@@ -111,16 +115,18 @@ def _guarded(facade: Facade, services: Services) -> ASGIApp:
 
 
 class Dispatcher:
-    """Sends a request to the API that owns its path. The last one given gets what nobody owns."""
+    """Sends a request to the API that owns its path. What nobody owns goes to the API whose header the client sends,
+    else to the last one given."""
 
     def __init__(self, apis: Sequence[tuple[Facade, ASGIApp]]) -> None:
         owned = [(path, facade, app, "") for facade, app in apis for path in facade.owned_paths]
         prefixed = [(facade.prefix, facade, app, facade.prefix) for facade, app in apis if facade.prefix]
         self._entries = sorted(owned + prefixed, key=lambda entry: len(entry[0]), reverse=True)
+        self._by_header = [(facade.key_header, facade, app) for facade, app in apis if facade.key_header]
         self._fallback = apis[-1]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        facade, app, prefix = self._find(scope["path"])
+        facade, app, prefix = self._find(scope)
         context = context_of(scope)
         context.api, context.prefix = facade.name, prefix
         inner = {**scope, "path": scope["path"][len(prefix) :] or "/"}
@@ -131,10 +137,14 @@ class Dispatcher:
         finally:
             context.route = getattr(inner.get("route"), "path", "unmatched")
 
-    def _find(self, path: str) -> tuple[Facade, ASGIApp, str]:
+    def _find(self, scope: Scope) -> tuple[Facade, ASGIApp, str]:
+        path, headers = scope["path"], Headers(scope=scope)
         for owned, facade, app, prefix in self._entries:
             if path.startswith(owned) and path[len(owned) : len(owned) + 1] in ("", "/"):
                 return facade, app, prefix
+        for name, facade, app in self._by_header:
+            if name in headers:
+                return facade, app, ""
         return *self._fallback, ""
 
 

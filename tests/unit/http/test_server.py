@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -75,6 +76,15 @@ async def test_the_longest_owned_path_decides(client, path, api, inner):
         assert (await http.get(path)).json() == {"api": api, "path": inner}
 
 
+async def test_what_nobody_owns_goes_by_the_header_of_the_client(client):
+    keyed = replace(facade("keyed", "/api/v1/voices", prefix="/keyed"), key_header="x-api-key")
+    app = create_server(services(), facades=[keyed, facade("openai", "/v1/audio"), facade("native", "/myna")])
+    async with client(app) as http:
+        for path, api in (("/v1/voices", "keyed"), ("/", "keyed"), ("/myna", "native"), ("/v1/audio/x", "openai")):
+            assert (await http.get(path, headers={"x-api-key": "any"})).json()["api"] == api
+        assert (await http.get("/v1/voices")).json()["api"] == "native"
+
+
 async def test_every_error_is_in_the_words_of_its_api(client):
     async with client(server()) as http:
         crash = await http.get("/v1/audio/crash")
@@ -105,6 +115,7 @@ async def test_browsers_may_call_from_anywhere_unless_told_otherwise(client):
         assert (await http.options("/v1/models", headers=ask)).headers["access-control-allow-origin"] == "*"
         exposed = (await http.get("/v1/models", headers=ask)).headers["access-control-expose-headers"]
         assert "x-request-id" in exposed
+        assert "Link" in exposed
     async with client(server(cors_origins=["https://studio.example"])) as http:
         answer = await http.get("/v1/models", headers=ask)
         assert "access-control-allow-origin" not in answer.headers

@@ -18,12 +18,14 @@ from myna.kit import clock
 if TYPE_CHECKING:
     from myna.http.services import Services
 
+KEY_HEADER = "x-api-key"
+
 Body = TypeVar("Body", bound=BaseModel)
 
 
 def read_key(request: HTTPConnection) -> str | None:
     """`x-api-key`. A bearer token is no key here; a second key that differs makes it doubtful who asks."""
-    keys = {key.strip() for key in request.headers.getlist("x-api-key")}
+    keys = {key.strip() for key in request.headers.getlist(KEY_HEADER)}
     others = {bearer(request), header("xi-api-key")(request)} - {None}
     return keys.pop() or None if len(keys) == 1 and others <= keys else None
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from myna.http.errors import install_error_handlers
-from myna.http.munsit.access import read_key
+from myna.http.munsit.access import KEY_HEADER, read_key
 from myna.http.munsit.errors import error_response
 from myna.http.munsit.speech import speech_router
 from myna.http.munsit.voices import voices_router
 from myna.http.munsit.websocket import socket_router
 from myna.http.services import Services
 
-__all__ = ["OWNED_PATHS", "RECORDINGS", "SOCKETS", "create_api", "read_key"]
+__all__ = ["KEY_HEADER", "OWNED_PATHS", "RECORDINGS", "SOCKETS", "create_api", "read_key"]
 
 OWNED_PATHS = (
     "/api/v1/voices",
