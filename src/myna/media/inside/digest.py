@@ -15,7 +15,7 @@ def digest(details: dict[str, Any]) -> dict[str, Any]:
         track = pictures_of(container)
         if track is None:
             raise UnsupportedMedia("There is no picture in this file.", reason="picture")
-        begins = time_zero(container)
+        begins = time_zero(details["source"])
         contents = hashlib.sha256()
         times: list[float] = []
         packets = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MICROSECOND = Fraction(1, 1_000_000)
 _LONGEST_BEGINNING = 4_096
+_FIRST_PACKETS = 500
+"""Among these is the first of each track that begins the film."""
 _NO_FILM = (
     "This file is not video or sound that Myna reads, or it is damaged. "
     "Send MP4, MOV, MKV, WebM, or sound as MP3, WAV or M4A."
@@ -110,10 +112,19 @@ def main_sound(container: InputContainer, index: int | None = None) -> AudioStre
     return next((track for track in tracks if track.disposition & av.stream.Disposition.default), tracks[0])
 
 
-def time_zero(container: InputContainer) -> Fraction:
+def time_zero(descriptor: int) -> Fraction:
     """Seconds: where the time of a film begins. A film whose first track begins later than 0 begins there.
 
-    Everything that reads a film counts from here, so what is put together from it fits.
+    Everything that reads a film counts from here, so what is put together from it fits. FFmpeg's own answer is not
+    asked for: where only a decoder could order the pictures, it overlooks them.
     """
-    begins = container.start_time
-    return max(Fraction(0), begins * MICROSECOND) if begins is not None else Fraction(0)
+    starts: list[Fraction] = []
+    with opened(descriptor) as container:
+        picture = pictures_of(container)
+        watched = [*container.streams.audio, *([picture] if picture else [])]
+        for packet in itertools.islice(container.demux(watched), _FIRST_PACKETS):
+            if packet.size and packet.pts is not None and packet.time_base is not None:
+                starts.append(packet.pts * packet.time_base)
+                if starts[-1] <= 0:
+                    break
+    return max(Fraction(0), min(starts, default=Fraction(0)))

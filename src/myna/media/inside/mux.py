@@ -89,6 +89,7 @@ class _Muxing:
         details: dict[str, Any],
     ) -> None:
         self._film = film
+        self._source: int = details["source"] or 0
         picture = pictures_of(film) if film else None
         self._pictures = CopiedTrack(output, picture) if picture else None
         self._dub = _Dub(output, form, dub, details["dub_language"], details["dub_title"])
@@ -99,7 +100,7 @@ class _Muxing:
         """Packets of all tracks in the order of their time. Returns how many are of pictures."""
         copied = {track.source.index: track for track in (self._pictures, self._original) if track}
         if self._film is not None and copied:
-            begins = time_zero(self._film)
+            begins = time_zero(self._source)
             for packet in self._film.demux([track.source for track in copied.values()]):
                 if not packet.size:
                     continue

@@ -53,7 +53,7 @@ def probe(details: dict[str, Any]) -> dict[str, Any]:
         name = _container_name(container, details["source"])
         sounds = sounds_of(container)
         _refuse_by_header(container, sounds, name, limits)
-        tracks = _read_packets(container, limits)
+        tracks = _read_packets(container, float(time_zero(details["source"])), limits)
         return _description(container, sounds, name, tracks)
 
 
@@ -110,8 +110,7 @@ def _refuse_pictures(container: InputContainer, name: str, limits: dict[str, Any
         raise UnsupportedMedia(f"The picture is larger than {wide} × {high}. Send a smaller one.", reason="picture")
 
 
-def _read_packets(container: InputContainer, limits: dict[str, Any]) -> dict[int, _Track]:
-    begins = float(time_zero(container))
+def _read_packets(container: InputContainer, begins: float, limits: dict[str, Any]) -> dict[int, _Track]:
     picture = pictures_of(container)
     watched = [*container.streams.audio, *([picture] if picture else [])]
     tracks = {track.index: _Track() for track in watched}

@@ -49,7 +49,7 @@ def opened_sound(details: dict[str, Any]) -> Iterator[SoundTrack]:
             container,
             stream,
             channels=1 if details["mono"] or context.channels == 1 else 2,
-            begins=time_zero(container) if pictures_of(container) else None,
+            begins=time_zero(details["source"]) if pictures_of(container) else None,
         )
 
 

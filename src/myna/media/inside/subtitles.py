@@ -56,7 +56,7 @@ def subtitles(details: dict[str, Any]) -> list[tuple[float, float, str]]:
             raise UnsupportedMedia(
                 f"This subtitle track ({codec}) has pictures instead of text. Send the text as SRT.", reason="no text"
             )
-        read, begins = _READERS[codec], time_zero(container)
+        read, begins = _READERS[codec], time_zero(details["source"])
         cues, characters = [], 0
         for packet in container.demux(track):
             if not packet.size or packet.pts is None:
