@@ -101,9 +101,11 @@ def _listen(settings: Settings, listener: socket.socket) -> None:
 
     from myna.app import create_app
     from myna.http.sockets import MAX_MESSAGE_BYTES
+    from myna.kit.processes import share_memory_between_threads
     from myna.logs import set_up_logs
 
     set_up_logs(settings)
+    share_memory_between_threads()
     config = uvicorn.Config(
         create_app(settings),
         access_log=False,
