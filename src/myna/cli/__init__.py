@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import myna
-from myna.cli import accounts, clone, credits, doctor, jobs, keys, outputs, say, serve, voices, webhooks
+from myna.cli import accounts, clone, credits, doctor, dub, jobs, keys, outputs, say, serve, voices, webhooks
 from myna.errors import MynaError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(say.say)
 app.command()(clone.clone)
+app.command()(dub.dub)
 app.command()(doctor.doctor)
 app.command()(voices.engines)
 app.add_typer(voices.app, name="voices")

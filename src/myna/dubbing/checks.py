@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from myna.accounts.schemas import Caller
+from myna.accounts.schemas import Account, Caller, owner_of
 from myna.dubbing.schemas import DubRequest
 from myna.dubbing.wording import TextLines, text_lines
 from myna.engines.registry import EngineRegistry
@@ -49,7 +49,7 @@ class RequestChecks:
         self._transcription = transcription
         self._translation = translation
 
-    async def check(self, caller: Caller, request: DubRequest) -> DubRequest:
+    async def check(self, caller: Caller | Account, request: DubRequest) -> DubRequest:
         """The request with language tags in their usual form. Raises as `DubbingService.check`."""
         request = self._with_plain_tags(request)
         _check_numbers(request)
@@ -60,11 +60,11 @@ class RequestChecks:
         await self._check_voices(caller, request)
         return request
 
-    async def check_voice(self, caller: Caller, voice_id: str | None, language: str) -> None:
+    async def check_voice(self, caller: Caller | Account, voice_id: str | None, language: str) -> None:
         """Raises `VoiceNotFound`, and `Unsupported` when the voice does not speak the language."""
         if voice_id is None:
             return
-        voice = await self._voices.get(voice_id, caller.account.id)
+        voice = await self._voices.get(voice_id, owner_of(caller).id)
         if not _can_say(self._registry.describe(voice.engine).languages, language) and not speaks(voice, language):
             raise Unsupported(f"The voice `{voice_id}` does not speak `{language}`.", field="voice_id")
 
@@ -101,7 +101,7 @@ class RequestChecks:
             if target not in request.translations:
                 self._translation.check(source, target, glossary=bool(request.glossary))
 
-    async def _check_voices(self, caller: Caller, request: DubRequest) -> None:
+    async def _check_voices(self, caller: Caller | Account, request: DubRequest) -> None:
         for target in request.target_languages:
             await self.check_voice(caller, request.voice_id, target)
             for key, voice_id in request.voices.items():
@@ -110,7 +110,7 @@ class RequestChecks:
                     await self.check_voice(caller, voice_id, target)
             if request.clone_speakers:
                 self._check_cloning(target)
-            elif not await self._voices.list(caller.account.id, language=base_language(target)):
+            elif not await self._voices.list(owner_of(caller).id, language=base_language(target)):
                 raise VoiceNotFound(f"No voice of this server speaks `{target}`. `myna voices list` shows all voices.")
 
     def _check_cloning(self, target: str) -> None:

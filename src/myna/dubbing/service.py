@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from myna.accounts.schemas import Caller
+from myna.accounts.schemas import Account, Caller, key_of, owner_of
 from myna.db.session import Database
 from myna.dubbing import pricing
 from myna.dubbing.checks import RequestChecks
@@ -56,7 +56,7 @@ class DubbingService:
         self._files = files
         self._work = work
 
-    async def check(self, caller: Caller, request: DubRequest) -> DubRequest:
+    async def check(self, caller: Caller | Account, request: DubRequest) -> DubRequest:
         """Raises whatever is wrong with a request, before anything is sent or charged. Returns it with normal tags.
 
         Raises `InvalidRequest`, `VoiceNotFound`, and `Unsupported` where no engine recognises or translates what is
@@ -66,7 +66,7 @@ class DubbingService:
 
     async def create(  # noqa: PLR0913 - the facts of one job, by name
         self,
-        caller: Caller,
+        caller: Caller | Account,
         request: DubRequest,
         *,
         api: str,
@@ -90,13 +90,13 @@ class DubbingService:
         """
         dub_id = job_id or ids.new_uuid()
         if earlier := await self._find(dub_id):
-            return _own(earlier, caller.account.id)
+            return _own(earlier, owner_of(caller).id)
         if (source is None) == (request.source_url is None):
             raise InvalidRequest("Send either a file or the address of one.", field="source")
         request = await self.check(caller, request)
         known: Mapping[str, Any] = {}
         if source is not None:
-            known = await self._sources.receive(caller.account.id, dub_id, source, request)
+            known = await self._sources.receive(owner_of(caller).id, dub_id, source, request)
         per_second = self._per_second(price_per_second)
         now = clock.now()
         seconds = known.get("duration", self._settings.dub_estimate_seconds)
@@ -107,7 +107,7 @@ class DubbingService:
                 job = await self._jobs.accept(new)
                 made = Dub(
                     id=dub_id,
-                    account_id=caller.account.id,
+                    account_id=owner_of(caller).id,
                     job=job,
                     api=api,
                     name=_plain_name(request.file_name or name),
@@ -125,7 +125,7 @@ class DubbingService:
                 await DubRepository(connection).insert(made)
                 await self._database.after_commit(lambda: self._begin(job.id))
         except BaseException:
-            await asyncio.shield(self._files.remove_all(caller.account.id, dub_id))
+            await asyncio.shield(self._files.remove_all(owner_of(caller).id, dub_id))
             raise
         return made
 
@@ -159,12 +159,14 @@ class DubbingService:
             raise NotFound(f"This dub has no file `{name[:40]}` in this language.")
         return found
 
-    async def edit_line(self, caller: Caller, dub_id: str, language: str, number: int, change: LineEdit) -> DubbedLine:
+    async def edit_line(
+        self, caller: Caller | Account, dub_id: str, language: str, number: int, change: LineEdit
+    ) -> DubbedLine:
         """Change the text, speaker, voice or timing of a line. Nothing is spoken until `redub`.
 
         Raises `NotFound`, `InvalidRequest`, `VoiceNotFound`, and `Conflict` while a job works on the dub.
         """
-        found = await self.get(caller.account.id, dub_id)
+        found = await self.get(owner_of(caller).id, dub_id)
         await self._checks.check_voice(caller, change.voice_id, language)
         async with self._database.transaction() as connection:
             dub, repository = await self._locked(DubRepository(connection), found)
@@ -175,13 +177,19 @@ class DubbingService:
         return changed
 
     async def edit_speaker(
-        self, caller: Caller, dub_id: str, speaker: str, *, name: str | None = None, voice_id: str | None = None
+        self,
+        caller: Caller | Account,
+        dub_id: str,
+        speaker: str,
+        *,
+        name: str | None = None,
+        voice_id: str | None = None,
     ) -> Dub:
         """Name a speaker, or give all their lines another voice. Nothing is spoken until `redub`.
 
         Raises `NotFound`, `InvalidRequest`, `VoiceNotFound`, and `Conflict` while a job works on the dub.
         """
-        found = await self.get(caller.account.id, dub_id)
+        found = await self.get(owner_of(caller).id, dub_id)
         for target in found.targets:
             await self._checks.check_voice(caller, voice_id, target.language)
         async with self._database.transaction() as connection:
@@ -191,7 +199,7 @@ class DubbingService:
             for target in changed.targets:
                 lines = as_documents(target.lines)
                 await repository.change_target(dub_id, target.language, clock.now(), lines=lines)
-        return await self.get(caller.account.id, dub_id)
+        return await self.get(owner_of(caller).id, dub_id)
 
     async def quote(self, account_id: str, dub_id: str) -> Quote:
         """What `redub` would cost now. Raises `NotFound`."""
@@ -200,7 +208,7 @@ class DubbingService:
 
     async def redub(
         self,
-        caller: Caller,
+        caller: Caller | Account,
         dub_id: str,
         *,
         api: str,
@@ -216,7 +224,7 @@ class DubbingService:
         job works on it, and when its files are gone.
         """
         new_id = job_id or ids.new_uuid()
-        found = await self.get(caller.account.id, dub_id)
+        found = await self.get(owner_of(caller).id, dub_id)
         if found.job.id == new_id:
             return found
         await self._files.require_source(found)
@@ -233,7 +241,7 @@ class DubbingService:
             for target in dub.targets:
                 await repository.change_target(dub.id, target.language, clock.now(), draft={})
             await self._database.after_commit(lambda: self._begin(job.id))
-        return await self.get(caller.account.id, dub_id)
+        return await self.get(owner_of(caller).id, dub_id)
 
     async def cancel(self, account_id: str, dub_id: str) -> Dub:
         """Stop the job of a dub: its stage ends within a second. Nothing is charged.
@@ -316,7 +324,7 @@ class DubbingService:
 
 
 def _new_job(
-    caller: Caller,
+    caller: Caller | Account,
     job_id: str,
     dub_id: str,
     *,
@@ -328,8 +336,8 @@ def _new_job(
 ) -> NewJob:
     return NewJob(
         id=job_id,
-        account_id=caller.account.id,
-        key_id=caller.key.id,
+        account_id=owner_of(caller).id,
+        key_id=key_of(caller),
         kind="dub",
         api=api,
         request={"dub_id": dub_id},

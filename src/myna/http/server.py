@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
+from types import ModuleType
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -86,7 +88,7 @@ def load_facades(services: Services) -> tuple[Facade, ...]:
 
 
 def _load(name: str, prefix: str, services: Services) -> Facade:
-    """`routes.py` of an API has `create_api` and `OWNED_PATHS`, and `RECORDINGS` when it takes forms; its `errors.py`
+    """`routes.py` of an API has `create_api` and `OWNED_PATHS`, and `RECORDINGS` and `FILMS` when it takes forms; its `errors.py`
     has `error_response`."""
     routes = import_module(f"myna.http.{name}.routes")
     errors = import_module(f"myna.http.{name}.errors")
@@ -100,9 +102,16 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         read_key=getattr(routes, "read_key", bearer),
         key_header=getattr(routes, "KEY_HEADER", ""),
         prefix=prefix,
-        recordings=getattr(routes, "RECORDINGS", {}),
+        recordings=_recordings(routes, services.settings),
         sockets=getattr(routes, "SOCKETS", False),
     )
+
+
+def _recordings(routes: ModuleType, settings: Settings) -> Mapping[str, int]:
+    """How many recordings the form of a path may hold. A film is as large as many of them."""
+    film = math.ceil(settings.max_dub_bytes / settings.max_reference_bytes)
+    counted: dict[str, int] = getattr(routes, "RECORDINGS", {})
+    return counted | dict.fromkeys(getattr(routes, "FILMS", ()), film)
 
 
 def _guarded(facade: Facade, services: Services) -> ASGIApp:

@@ -12,7 +12,7 @@ from myna.http.native.schemas import Share
 from myna.media.formats import AudioFormat
 
 
-def _separated(value: Any) -> Any:
+def separated(value: Any) -> Any:
     """`ar, en` in one field and two fields of the same name are the same."""
     parts = value if isinstance(value, list) else [value]
     if not all(isinstance(part, str) for part in parts):
@@ -66,8 +66,8 @@ class NewVoiceForm(RecordingForm):
     description: str | None = None
     gender: Gender | None = None
     age: str | None = None
-    languages: Annotated[list[str], BeforeValidator(_separated)] = []
-    dialects: Annotated[list[str], BeforeValidator(_separated)] = []
+    languages: Annotated[list[str], BeforeValidator(separated)] = []
+    dialects: Annotated[list[str], BeforeValidator(separated)] = []
     avatar_url: str | None = None
     stability: Share = 0.5
     similarity: Share | None = None

@@ -67,7 +67,7 @@ def jobs_router(services: Services) -> APIRouter:
         """Stop a job that is queued or running. Nothing is charged."""
         caller = caller_of(request)
         await _live_job(caller.account.id, job_id, services)
-        return mapping.job(await services.speech.cancel(caller.account.id, job_id))
+        return mapping.job(await services.jobs.cancel(caller.account.id, job_id))
 
     @router.delete("/myna/v1/jobs/{job_id}", status_code=204)
     async def delete_job(request: Request, job_id: str) -> None:
@@ -75,7 +75,7 @@ def jobs_router(services: Services) -> APIRouter:
         caller = caller_of(request)
         job = await _live_job(caller.account.id, job_id, services)
         if not job.finished:
-            await services.speech.cancel(caller.account.id, job_id)
+            await services.jobs.cancel(caller.account.id, job_id)
         made = [output.id for output in await services.outputs.of_job(job_id)]
         await services.outputs.delete(caller.account.id, made)
         await services.jobs.delete(caller.account.id, job_id)

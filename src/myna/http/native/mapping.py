@@ -63,14 +63,14 @@ def job(found: Job) -> schemas.Job:
         progress=found.progress,
         price=credits_of(found.price),
         charged=credits_of(found.charged),
-        error=_error(found),
+        error=job_error(found),
         created_at=found.created_at,
         started_at=found.started_at,
         finished_at=found.finished_at,
     )
 
 
-def _error(found: Job) -> schemas.JobError | None:
+def job_error(found: Job) -> schemas.JobError | None:
     if found.error_code is None:
         return None
     return schemas.JobError(code=found.error_code, message=found.error_message or "")

@@ -14,6 +14,7 @@ from myna.http.native.catalogue import catalogue_router, limits_router
 from myna.http.native.cloning import cloning_router, portable_router
 from myna.http.native.consents import consents_router
 from myna.http.native.documentation import add_documentation
+from myna.http.native.dubs import dub_lines_router, dubs_router
 from myna.http.native.errors import error_response
 from myna.http.native.files import files_router
 from myna.http.native.health import health_router
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from myna.http.services import Services
 
 OWNED_PATHS = ("/myna", "/healthz", "/readyz", "/metrics", "/files", "/uploads")
+
 RECORDINGS = {
     "/myna/v1/voices": 2,
     "/myna/v1/voices/report": 1,
@@ -33,6 +35,8 @@ RECORDINGS = {
     "/myna/v1/voices/import": 2,
     "/myna/v1/voice-consents": 1,
 }
+FILMS = frozenset({"/myna/v1/dubs"})
+ENCODED = dict.fromkeys(FILMS, 1)
 
 _ROUTERS = (
     jobs_router,
@@ -41,6 +45,8 @@ _ROUTERS = (
     cloning_router,
     portable_router,
     consents_router,
+    dubs_router,
+    dub_lines_router,
     catalogue_router,
     limits_router,
     webhooks_router,
