@@ -23,7 +23,7 @@ def test_it_learns_what_depends_on_the_sound() -> None:
     change = cepstra(predicted_change(learned, source[2_000:]))[:, :USED]
     before = np.abs(target - source)[2_000:, :USED].mean()
     after = np.abs(target[2_000:, :USED] - source[2_000:, :USED] - change).mean()
-    assert after < 0.6 * before
+    assert after < 0.7 * before
 
 
 def test_the_variance_is_made_up_within_limits() -> None:
