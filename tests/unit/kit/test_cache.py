@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +48,27 @@ def test_what_is_old_is_gone() -> None:
     time[0] = 10
     assert cache.get("a") is None
     assert len(cache) == 0
+
+
+def test_what_is_old_goes_with_the_next_thing() -> None:
+    time = [0.0]
+    cache: Cache[str, int] = Cache(entries=9, weight=100, seconds=10, now=lambda: time[0])
+    cache.put("a", 1)
+    time[0] = 5
+    cache.put("b", 2)
+    time[0] = 11
+    cache.put("c", 3)
+    assert list(cache) == ["b", "c"]
+
+
+async def test_what_is_old_goes_though_nobody_asks() -> None:
+    cache: Cache[str, int] = Cache(entries=9, weight=100, seconds=0.05)
+    for round in range(2):
+        cache.put("a", round)
+        cache.put("b", round)
+        async with asyncio.timeout(10):
+            while len(cache):
+                await asyncio.sleep(0.01)
 
 
 def test_forget() -> None:

@@ -24,7 +24,7 @@ from myna.engines.match.voice import FORMAT, Match, MatchedVoice, from_settings,
 from myna.kit.cache import Cache
 
 _CHUNK = RATE // 2
-_KEPT_VOICES = 32
+_KEPT_VOICES, _KEPT_SECONDS = 32, 900.0
 _STEADY_WIDTH, _LIVELY_WIDTH = 0.8, 1.3
 """How wide the melody is at stability 1 and at stability 0."""
 _KNEE, _CEILING = 0.85, 0.99
@@ -40,7 +40,9 @@ class MatchEngine(Engine):
         """`excluded`: ids of bases, such as `flite:slt`, that no new voice is built on."""
         self._bases = Bases()
         self._preparation = Preparation(self._bases, excluded)
-        self._voices: Cache[str, MatchedVoice] = Cache(entries=_KEPT_VOICES, weight=_KEPT_VOICES)
+        self._voices: Cache[str, MatchedVoice] = Cache(
+            entries=_KEPT_VOICES, weight=_KEPT_VOICES, seconds=_KEPT_SECONDS
+        )
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
