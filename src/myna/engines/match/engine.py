@@ -40,9 +40,7 @@ class MatchEngine(Engine):
         """`excluded`: ids of bases, such as `flite:slt`, that no new voice is built on."""
         self._bases = Bases()
         self._preparation = Preparation(self._bases, excluded)
-        self._voices: Cache[str, MatchedVoice] = Cache(
-            entries=_KEPT_VOICES, weight=_KEPT_VOICES, seconds=_KEPT_SECONDS
-        )
+        self._voices: Cache[str, MatchedVoice] = Cache(entries=_KEPT_VOICES, weight=_KEPT_VOICES, seconds=_KEPT_SECONDS)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
