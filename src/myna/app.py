@@ -21,6 +21,7 @@ from myna.dubbing.service import DubbingService
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.http.magichour.webhooks import MagicHourRenderer
+from myna.http.modelslab.webhooks import ModelsLabRenderer
 from myna.http.server import create_server
 from myna.http.services import Services
 from myna.jobs.service import JobService
@@ -43,6 +44,7 @@ from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.cloning import CloningService
 from myna.voices.own import OwnVoices
 from myna.voices.service import VoiceService
+from myna.webhooks.delivery import Renderer as WebhookRenderer
 from myna.webhooks.delivery import WebhookDelivery
 from myna.webhooks.service import WebhookService
 from myna.webhooks.standard import render_standard
@@ -104,7 +106,13 @@ def build_node(settings: Settings) -> Node:
     fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)
     work = DurableWork()
     magichour = MagicHourRenderer(settings, outputs, links)
-    delivery = WebhookDelivery(settings, webhooks, jobs, work, {"standard": render_standard, "magichour": magichour})
+    modelslab = ModelsLabRenderer(settings, outputs, links)
+    renderers: dict[str, WebhookRenderer] = {
+        "standard": render_standard,
+        "magichour": magichour,
+        "modelslab": modelslab,
+    }
+    delivery = WebhookDelivery(settings, webhooks, jobs, work, renderers)
     around = Surroundings(
         node_id=node_id,
         settings=settings,

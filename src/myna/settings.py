@@ -173,6 +173,12 @@ class Settings(BaseSettings):
     blocked_voice_similarity: float = Field(0.82, ge=0.5, le=1.0)
     """A recording this close to a blocked voice is refused. Same speakers score 0.85 and more, others up to 0.75."""
 
+    # ModelsLab
+    modelslab_legacy_status: Switch = "off"
+    """`on` answers errors of ModelsLab's API with the status 200, as its service long did."""
+    modelslab_wait_seconds: float = Field(8.0, ge=0, le=25)
+    """How long ModelsLab's speech endpoints wait for the sound before they answer `processing`."""
+
     # Money
     prices: Switch = "on"
     """`off` makes everything free."""
@@ -188,6 +194,8 @@ class Settings(BaseSettings):
     """Thousandths of a credit for each second of a dub's source in each language."""
     dub_estimate_seconds: float = Field(60.0, ge=1)
     """A source that is yet to be fetched counts as this long; the real price is held as soon as it is known."""
+    modelslab_millicredits_per_character: int = Field(15, ge=0)
+    """ModelsLab's speech, in thousandths of a credit. Its dubs have the price of all dubs."""
     hold_seconds: float = Field(86_400.0, ge=60)
     """A hold whose work is gone is released after this long."""
 

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from myna.errors import MynaError, RequestTimeout
+from myna.errors import MynaError, RequestTimeout, Unavailable
 from myna.http.body import Body, ClientGone, check_content_length, read_body
 from myna.http.context import RequestContext, context_of
 from myna.http.errors import ErrorResponse
@@ -29,6 +29,8 @@ BODY_SECONDS = 60.0
 """How long a client may take to send a body."""
 UPLOAD_SECONDS = 1800.0
 """How long it may take for a form with files."""
+LARGE_BODIES = 8
+"""JSON bodies with files in them that are read at once."""
 STREAMED_UPLOADS = "/uploads/"
 """Paths whose route reads and limits the body itself."""
 _FORM = "multipart/form-data"
@@ -46,11 +48,17 @@ class Forms:
     """How many the form of a path may hold."""
     admit: Callable[[HTTPConnection], Awaitable[object]] = _anybody
     """Raises what stands against the client, by the head of the request alone."""
+    encoded: Mapping[str, int] = field(default_factory=dict)
+    """How many recordings the JSON of a path may hold as base64. Its key may be in the body, so anybody may send it;
+    therefore few such bodies are read at once."""
 
     def of(self, scope: Scope, headers: Headers) -> int:
         """How many recordings the body of this request may hold; 0 when it is no form that is taken here."""
         is_form = headers.get("content-type", "").lower().startswith(_FORM)
         return self.recordings.get(scope["path"].rstrip("/"), 0) if is_form else 0
+
+    def encoded_in(self, scope: Scope) -> int:
+        return self.encoded.get(scope["path"].rstrip("/"), 0)
 
 
 class AnswerAborted(Exception):
@@ -169,6 +177,7 @@ class BodyLimit:
         self._json_limit = settings.max_json_bytes
         self._recording_limit = settings.max_reference_bytes
         self._upload_limit = settings.max_upload_bytes
+        self._large_bodies = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -183,7 +192,10 @@ class BodyLimit:
             recordings = self._forms.of(scope, headers)
             if recordings and not await self._admitted(scope, receive, send):
                 return
-            body = await self._read(scope, receive, recordings)
+            if not recordings and self._forms.encoded_in(scope):
+                body = await self._read_encoded(scope, receive, headers)
+            else:
+                body = await self._read(scope, receive, recordings)
         except MynaError as error:
             await self._refuse(error, scope, receive, send)
             return
@@ -200,6 +212,23 @@ class BodyLimit:
                 return await read_body(scope, receive, recordings * self._recording_limit + self._json_limit)
         except TimeoutError:
             raise RequestTimeout from None
+
+    async def _read_encoded(self, scope: Scope, receive: Receive, headers: Headers) -> Body:
+        """Four letters hold three bytes. Raises `Unavailable` while as many large bodies are read as may be."""
+        limit = self._forms.encoded_in(scope) * self._recording_limit * 4 // 3 + self._json_limit
+        announced = headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) <= self._json_limit:
+            return await self._read(scope, receive, 0)
+        if self._large_bodies >= LARGE_BODIES:
+            raise Unavailable("Many large files are being sent just now. Try again in a moment, or send an address.")
+        self._large_bodies += 1
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                return await read_body(scope, receive, limit)
+        except TimeoutError:
+            raise RequestTimeout from None
+        finally:
+            self._large_bodies -= 1
 
     async def _admitted(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """False when the client was refused, and told so."""

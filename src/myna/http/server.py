@@ -22,10 +22,11 @@ from myna.http.idempotency import Idempotency
 from myna.http.middleware import BodyLimit, ErrorGuard, Forms, RequestFrame
 from myna.http.services import Services
 from myna.http.sockets import SocketFrame, refuse
+from myna.settings import Settings
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
-VENDORS = ("stablecog", "magichour", "munsit", "openai")
+VENDORS = ("stablecog", "modelslab", "magichour", "munsit", "openai")
 
 _EXPOSED_HEADERS = (
     "x-request-id",
@@ -59,6 +60,10 @@ class Facade:
     """Where all of it is found besides, such as `/openai`; taken off before it sees the path."""
     recordings: Mapping[str, int] = field(default_factory=dict)
     """How many recordings the forms of its paths may hold. A form for any other path may be as large as JSON."""
+    encoded: Mapping[str, int] = field(default_factory=dict)
+    """How many recordings the JSON of its paths may hold, as base64."""
+    surround: Callable[[ASGIApp, Settings], ASGIApp] | None = None
+    """What is put around all other layers."""
     sockets: bool = False
     """It takes WebSocket connections. None of the layers around an API is for these; it checks them itself."""
 
@@ -88,8 +93,8 @@ def load_facades(services: Services) -> tuple[Facade, ...]:
 
 
 def _load(name: str, prefix: str, services: Services) -> Facade:
-    """`routes.py` of an API has `create_api` and `OWNED_PATHS`, and `RECORDINGS` and `FILMS` when it takes forms; its `errors.py`
-    has `error_response`."""
+    """`routes.py` of an API has `create_api` and `OWNED_PATHS`, `RECORDINGS` and `FILMS` when it takes forms, `ENCODED`
+    when it takes files within JSON; its `errors.py` has `error_response`."""
     routes = import_module(f"myna.http.{name}.routes")
     errors = import_module(f"myna.http.{name}.errors")
     api: FastAPI = routes.create_api(services)
@@ -103,6 +108,8 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         key_header=getattr(routes, "KEY_HEADER", ""),
         prefix=prefix,
         recordings=_recordings(routes, services.settings),
+        encoded=getattr(routes, "ENCODED", {}),
+        surround=getattr(routes, "surround", None),
         sockets=getattr(routes, "SOCKETS", False),
     )
 
@@ -118,9 +125,12 @@ def _guarded(facade: Facade, services: Services) -> ASGIApp:
     respond = facade.error_response
     app: ASGIApp = ErrorGuard(facade.app, respond)
     app = Idempotency(app, facade.name, facade.read_key, respond, services)
-    forms = Forms(facade.recordings, partial(authorize, services=services, read_key=facade.read_key))
+    forms = Forms(
+        facade.recordings, partial(authorize, services=services, read_key=facade.read_key), encoded=facade.encoded
+    )
     app = BodyLimit(app, respond, services.settings, forms)
-    return ErrorGuard(app, respond)
+    app = ErrorGuard(app, respond)
+    return facade.surround(app, services.settings) if facade.surround else app
 
 
 class Dispatcher:

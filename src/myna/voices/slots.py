@@ -18,7 +18,7 @@ from myna.engines.base import Gender
 from myna.voices.languages import base_language, usual_first
 from myna.voices.schemas import Voice
 
-APIS = ("openai", "stablecog", "magichour", "munsit")
+APIS = ("openai", "stablecog", "magichour", "munsit", "modelslab")
 """Vendors with names of their own, in the order in which they choose voices."""
 
 

@@ -15,9 +15,10 @@ from myna.db.tables import webhook_deliveries as deliveries
 from myna.db.tables import webhook_endpoints as endpoints
 from myna.db.tables import webhook_events as events
 from myna.kit.pagination import Cursor
-from myna.webhooks.schemas import Delivery, Endpoint, Event, Shipment
+from myna.webhooks.schemas import JOB_STYLES, Delivery, Endpoint, Event, Shipment
 
 _LIVE = endpoints.c.deleted_at.is_(None)
+_REGISTERED = and_(_LIVE, endpoints.c.style.not_in(JOB_STYLES))
 
 
 class WebhookRepository:
@@ -32,19 +33,23 @@ class WebhookRepository:
         return (await self._connection.execute(statement)).first() is not None
 
     async def insert_endpoint(self, endpoint: Endpoint) -> None:
-        values = {column.name: getattr(endpoint, column.name) for column in endpoints.c}
-        values["events"] = list(endpoint.events)
-        await self._connection.execute(insert(self._connection, endpoints).values(values))
+        await self._connection.execute(insert(self._connection, endpoints).values(_values(endpoint)))
+
+    async def ensure_endpoint(self, endpoint: Endpoint) -> None:
+        """Have it there and enabled, whether it is new or not."""
+        statement = insert(self._connection, endpoints).values(_values(endpoint)).on_conflict_do_nothing()
+        if not await inserted(self._connection, statement):
+            await self.update_endpoint(endpoint.id, enabled=True)
 
     async def count_endpoints(self, account_id: str) -> int:
-        statement = select(func.count()).where(endpoints.c.account_id == account_id, _LIVE)
+        statement = select(func.count()).where(endpoints.c.account_id == account_id, _REGISTERED)
         return (await self._connection.execute(statement)).scalar_one()
 
     async def endpoints(self, account_id: str) -> list[Endpoint]:
         """The oldest first."""
         statement = (
             select(endpoints)
-            .where(endpoints.c.account_id == account_id, _LIVE)
+            .where(endpoints.c.account_id == account_id, _REGISTERED)
             .order_by(endpoints.c.created_at, endpoints.c.id)
         )
         return [_endpoint(row) for row in (await self._connection.execute(statement)).mappings()]
@@ -148,6 +153,11 @@ def _labeled(table: Table) -> list[Any]:
 
 def _part(row: RowMapping, table: Table) -> dict[str, Any]:
     return {column.name: row[f"{table.name}_{column.name}"] for column in table.c}
+
+
+def _values(endpoint: Endpoint) -> dict[str, Any]:
+    values = {column.name: getattr(endpoint, column.name) for column in endpoints.c}
+    return {**values, "events": list(endpoint.events)}
 
 
 def _endpoint(row: Any) -> Endpoint:

@@ -34,7 +34,7 @@ def doubling(total: float = DAY) -> Schedule:
     return tuple(waits())
 
 
-SCHEDULES: dict[str, Schedule] = {"standard": STANDARD, "magichour": doubling()}
+SCHEDULES: dict[str, Schedule] = {"standard": STANDARD, "magichour": doubling(), "modelslab": (0, 5, 25)}
 
 
 def wait_after(

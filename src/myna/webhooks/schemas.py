@@ -14,6 +14,10 @@ STYLES: dict[str, frozenset[str]] = {
 }
 """The event types that each style has words for."""
 
+JOB_STYLES: dict[str, frozenset[str]] = {"modelslab": frozenset({"job.succeeded", "job.failed"})}
+"""The same for addresses that a single request names, in the job's detail `webhook`: `{"url": …, "style": …}`. They
+hear of that job alone, nobody registers them, and they are not listed."""
+
 
 class EndpointSecret(str):
     """What signs the events of an endpoint: `whsec_` and base64.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from myna.kit.pagination import Cursor, Page
 from myna.kit.signatures import keyed_hash
 from myna.settings import Settings
 from myna.webhooks.repository import WebhookRepository
-from myna.webhooks.schemas import STYLES, Delivery, Endpoint, EndpointSecret, Event
+from myna.webhooks.schemas import JOB_STYLES, STYLES, Delivery, Endpoint, EndpointSecret, Event
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class WebhookService:
         """
         wanted = tuple(dict.fromkeys(events))
         _check_style(style, wanted)
-        _check_url(url, self._rule)
+        self.check_url(url)
         endpoint = Endpoint(ids.prefixed("ep"), account_id, url, style, wanted, True, 1, clock.now(), None)
         async with self.database.transaction() as connection:
             repository = WebhookRepository(connection)
@@ -57,6 +57,10 @@ class WebhookService:
                 raise Conflict(f"This account has {self._max_endpoints} webhook endpoints, which is the limit.")
             await repository.insert_endpoint(endpoint)
         return endpoint
+
+    def check_url(self, url: str, field: str = "url") -> None:
+        """Raises `InvalidRequest` and `AddressRefused` for an address to which nothing would ever be sent."""
+        _check_url(url, self._rule, field)
 
     async def list_endpoints(self, account_id: str) -> list[Endpoint]:
         """The oldest first."""
@@ -94,7 +98,7 @@ class WebhookService:
     async def record(self, job: Job, type: str) -> Event:
         """Note an event and whom to tell, in the caller's transaction. A second event of this type is the first."""
         event = Event(ids.prefixed("evt"), job.account_id, type, job.id, _facts(job), clock.now())
-        return await self._record(event, job.api, without=None)
+        return await self._record(event, job.api, without=None, named=job.details.get("webhook"))
 
     async def disable(self, endpoint: Endpoint, event: Event, reason: str) -> None:
         """Stop sending to an endpoint, in the caller's transaction, and tell the account's other endpoints."""
@@ -135,7 +139,10 @@ class WebhookService:
                 raise Conflict("This delivery is just being made. Look at it again in a moment.")
         return replace(shipment.delivery, **fresh)
 
-    async def _record(self, event: Event, api: str, *, without: str | None) -> Event:
+    async def _record(
+        self, event: Event, api: str, *, without: str | None, named: Mapping[str, str] | None = None
+    ) -> Event:
+        """`named` is the address that the job's own request gave."""
         async with self.database.transaction() as connection:
             repository = WebhookRepository(connection)
             if not await repository.insert_event(event):
@@ -145,6 +152,8 @@ class WebhookService:
                 for endpoint in await repository.endpoints(event.account_id)
                 if endpoint.wants(event.type, api) and endpoint.id != without
             ]
+            if named and event.type in JOB_STYLES.get(named["style"], ()):
+                listeners.append(await _endpoint_of_job(repository, event, named))
             await repository.insert_deliveries(_new_delivery(event, endpoint) for endpoint in listeners)
             if listeners:
                 await self.database.after_commit(lambda: self._tell_of(event.job_id))
@@ -171,6 +180,15 @@ class WebhookService:
         return "whsec_" + base64.b64encode(digest).decode()
 
 
+async def _endpoint_of_job(repository: WebhookRepository, event: Event, named: Mapping[str, str]) -> Endpoint:
+    """One for each address and account, so that a receiver that never answers holds up only itself."""
+    account_id, url, style = event.account_id, named["url"], named["style"]
+    endpoint_id = f"ep_{ids.derived_cuid('endpoint', account_id, style, url)[1:]}"
+    endpoint = Endpoint(endpoint_id, account_id, url, style, (), True, 1, clock.now(), None)
+    await repository.ensure_endpoint(endpoint)
+    return endpoint
+
+
 async def _own(repository: WebhookRepository, account_id: str, endpoint_id: str) -> Endpoint:
     endpoint = await repository.endpoint(endpoint_id)
     if endpoint is None or endpoint.account_id != account_id:
@@ -188,22 +206,22 @@ def _check_style(style: str, events: tuple[str, ...]) -> None:
         )
 
 
-def _check_url(url: str, rule: AddressRule) -> None:
+def _check_url(url: str, rule: AddressRule, field: str) -> None:
     if len(url) > MAX_URL_CHARACTERS:
-        raise InvalidRequest(f"The URL has more than {MAX_URL_CHARACTERS} characters.", field="url")
+        raise InvalidRequest(f"The URL has more than {MAX_URL_CHARACTERS} characters.", field=field)
     if any(character.isspace() or not character.isprintable() for character in url):
-        raise InvalidRequest("The URL has spaces or control characters in it.", field="url")
+        raise InvalidRequest("The URL has spaces or control characters in it.", field=field)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise InvalidRequest("The URL cannot be read.", field="url") from None
+        raise InvalidRequest("The URL cannot be read.", field=field) from None
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise InvalidRequest("The URL must be like https://example.com/hook.", field="url")
+        raise InvalidRequest("The URL must be like https://example.com/hook.", field=field)
     if "@" in parts.netloc:
-        raise InvalidRequest("The URL must not hold a user name or a password.", field="url")
+        raise InvalidRequest("The URL must not hold a user name or a password.", field=field)
     if parse_address(host) is not None and not rule.permits(host):
-        raise AddressRefused(field="url")
+        raise AddressRefused(field=field)
 
 
 def _new_delivery(event: Event, endpoint: Endpoint) -> Delivery:

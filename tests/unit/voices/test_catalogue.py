@@ -39,8 +39,9 @@ def test_a_name_is_found_in_any_case(espeak: VoiceCatalogue) -> None:
 
 
 def test_there_are_as_many_slots_as_the_vendors_have_names() -> None:
-    assert Counter(slot.api for slot in slots()) == {"stablecog": 44, "magichour": 199, "openai": 13, "munsit": 10}
-    assert len({slot.id for slot in slots()}) == 266
+    found = Counter(slot.api for slot in slots())
+    assert found == {"stablecog": 44, "magichour": 199, "openai": 13, "munsit": 10, "modelslab": 54}
+    assert len({slot.id for slot in slots()}) == 320
 
 
 @pytest.mark.parametrize("engine", ["espeak", "fake"])
@@ -53,7 +54,7 @@ def test_every_slot_has_a_voice_of_its_own(engine: str, api: str, request: pytes
     for alias, slot in zip(aliases, (slot for slot in slots() if slot.api == api), strict=True):
         voice = catalogue.get(alias.voice_id)
         assert voice is not None
-        assert base_language(voice.language) == slot.locale
+        assert base_language(voice.language) == base_language(slot.locale)
         # The fake engine has fewer male voices than the longest list has male slots.
         assert slot.gender in ("neutral", voice.gender) or (engine, api) == ("fake", "magichour")
 

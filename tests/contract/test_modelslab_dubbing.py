@@ -1,0 +1,162 @@
+"""ModelsLab: a video in, and out in another language; what is told to a webhook."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+
+import httpx
+import pytest
+
+from tests.fixtures.chat import chat_server
+from tests.fixtures.files import file_server
+from tests.fixtures.modelslab import Client
+
+FAKES = "fake,fake-recognition,fake-translation"
+
+
+@pytest.fixture(scope="module")
+def http():
+    with httpx.Client(timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def dub_server(make_module_server):
+    return make_module_server(MYNA_ENGINES=FAKES, MYNA_RATE_LIMITS="off", MYNA_FETCH_ALLOW="127.0.0.0/8")
+
+
+@pytest.fixture
+def client(dub_server, http):
+    return Client(dub_server, http)
+
+
+@pytest.fixture
+def films(film):
+    with file_server() as served:
+        served.put("/film.mp4", film.read_bytes())
+        yield served.url
+
+
+def refused(answer, status, message):
+    body = answer.json()
+    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
+    assert message in body["message"], body
+    return body
+
+
+def test_a_dub_is_processing_at_once_and_then_there(client, films, http):
+    link = f"{films}/film.mp4"
+    said = client.ok(
+        "create_dubbing",
+        init_video=link,
+        source_lang="en",
+        output_lang="es",
+        voice_id="henry",
+        speed=1.0,
+        file_prefix=10,
+        base64=False,
+        webhook=None,
+        track_id=3,
+        num_speakers=2,
+    )
+    assert list(said) == [
+        "status", "tip", "eta", "message", "fetch_result", "id", "output", "future_links", "proxy_links", "meta",
+    ]  # fmt: skip
+    assert (said["status"], said["output"]) == ("processing", [])
+    meta = said["meta"]
+    assert list(meta) == [
+        "uuid", "video_link", "source_lang", "output_lang", "speed", "file_prefix", "voice", "is_base64", "webhook",
+        "track_id", "id",
+    ]  # fmt: skip
+    assert (meta["speed"], meta["file_prefix"], meta["is_base64"], meta["track_id"]) == ("1", 10, False, 3)
+    assert (meta["video_link"], meta["voice"][:2], meta["id"]) == (link, "em", str(said["id"]))
+    assert uuid.UUID(meta["uuid"])
+    assert said["fetch_result"] == f"{client.server.url}/api/v6/voice/fetch/{said['id']}"
+    found = client.finished(said["id"])
+    assert found["status"] == "success", found
+    assert isinstance(found["generationTime"], float)
+    assert found["output"][0].endswith(f"/dubbed_video_{meta['uuid']}_10.mp4")
+    assert found["meta"] == meta
+    video = client.download(found["output"][0], "video/mp4")
+    assert client.download(said["future_links"][0], "video/mp4") == video
+    assert b"ftyp" in video[:12]
+    assert client.balance() < 100_000
+
+
+def test_a_film_in_the_request_itself(client, film):
+    given = base64.b64encode(film.read_bytes()).decode()
+    said = client.post(
+        "v7/voice/create-dubbing", init_video=given, base64="true", target_language="fr", file_prefix="../../etc/passwd"
+    ).json()
+    assert said["meta"]["is_base64"] is True
+    assert said["meta"]["file_prefix"] == "../../etc/passwd"
+    found = client.finished(said["id"])
+    assert found["output"][0].endswith("_etc_passwd.mp4")
+    assert client.post(f"v7/voice/fetch/{said['id']}").json()["status"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"init_video": None}, "init_video is required"),
+        ({"output_lang": None}, "output_lang is required"),
+        ({"output_lang": "tlh"}, "output_lang must be one of: es, fr, hi, it, pt-br, en-us, en-gb, ja, zh"),
+        ({"source_lang": "a language of dreams"}, "source_lang must be one of"),
+        ({"voice_id": "nobody-at-all"}, "Voice not found"),
+        ({"speed": 3}, "speed must be between"),
+        ({"file_prefix": []}, "file_prefix must be"),
+        ({"base64": True, "init_video": "QUFBQQ=="}, "file"),
+        ({"webhook": "http://10.0.0.1/hook"}, "public"),
+    ],
+)
+def test_a_fault_is_an_error_with_its_field_before_any_charge(client, fields, message):
+    usual = {"init_video": "http://127.0.0.1:1/film.mp4", "output_lang": "es"}
+    refused(client.voice("create_dubbing", **{**usual, **fields}), 400, message)
+    assert client.balance() == 100_000
+
+
+def test_without_a_translator_it_says_what_to_do(make_server, http):
+    client = Client(make_server(MYNA_ENGINES="fake,fake-recognition,apertium"), http)
+    answer = client.voice("create_dubbing", init_video="https://example.com/film.mp4", output_lang="ja")
+    assert "MYNA_TRANSLATION_URL" in refused(answer, 400, "`ja`")["message"]
+
+
+def test_a_dub_that_cannot_be_made_is_failed_when_it_is_fetched(client, films):
+    said = client.ok("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es")
+    found = client.finished(said["id"])
+    assert (found["status"], found["id"], found["output"]) == ("failed", said["id"], [])
+    assert "404" in found["message"]
+    assert client.balance() == 100_000
+
+
+@pytest.fixture
+def receiver():
+    with chat_server(lambda _: (200, "")) as server:
+        yield server
+
+
+def test_the_webhook_hears_of_the_end_once(client, films, receiver):
+    hook = receiver.url
+    done = client.ok("create_dubbing", init_video=f"{films}/film.mp4", output_lang="es", webhook=hook, track_id="t-1")
+    lost = client.ok("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es", webhook=hook, track_id=2)
+    silent = client.ok("text_to_speech", prompt="Hello.")
+    for number in (done["id"], lost["id"]):
+        client.finished(number)
+    deadline = time.monotonic() + 20
+    while len(receiver.requests) < 2:
+        assert time.monotonic() < deadline, receiver.requests
+        time.sleep(0.05)
+    told = {body["id"]: {name: body[name] for name in body if name != "path"} for body in receiver.requests}
+    assert len(receiver.requests) == 2
+    good, bad = told[done["id"]], told[lost["id"]]
+    assert list(good) == ["status", "id", "output", "generationTime", "track_id", "meta"]
+    assert (good["status"], good["track_id"], good["meta"]) == ("success", "t-1", done["meta"])
+    assert client.download(good["output"][0], "video/mp4")
+    assert list(bad) == ["status", "id", "message", "track_id"]
+    assert (bad["status"], bad["track_id"]) == ("failed", 2)
+    assert silent["id"] not in told
+    endpoints = httpx.get(f"{client.server.url}/myna/v1/webhooks", headers={"Authorization": f"Bearer {client.key}"})
+    assert hook not in json.dumps(endpoints.json())
