@@ -81,7 +81,7 @@ def checked_language(tag: str, field: str = "language") -> str:
 
 def checked_share(value: float, field: str) -> float:
     if not math.isfinite(value) or not 0 <= value <= 1:
-        raise InvalidRequest("This is a number from 0 to 1.", field=field)
+        raise InvalidRequest("This must be a number from 0 to 1.", field=field)
     return float(value)
 
 
@@ -132,5 +132,5 @@ def _address(url: str | None) -> str | None:
     except ValueError:
         plain = False
     if not plain or " " in text:
-        raise InvalidRequest("This is an https address without a user name.", field="avatar_url")
+        raise InvalidRequest("This must be an https address without a user name.", field="avatar_url")
     return text
