@@ -48,7 +48,7 @@ class Placed:
     start: int
     length: int
     load: Callable[[], Samples]
-    """Gives it, mono, at the rate of the mix. Called once for the mix, and some times more while the level is measured."""
+    """Gives it, mono, at the rate of the mix. Called once for the mix, and several times to measure the level."""
     speaker: str = ""
     """Whose lines are brought to one level together."""
 
