@@ -148,7 +148,7 @@ def work(task: Task, details: Details, given: BinaryIO, answer: Answer) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         answer.refuse(UnsupportedMedia().message, f"{type(error).__name__}: {error}", NO_ROOM if full else "")
     except Exception as error:
         answer.refuse(UnsupportedMedia().message, f"{type(error).__name__}: {error}")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
+_KEPT_TAGS = ("hvc1", "hev1")
+"""H.265 has two forms in MP4, of which Apple's players show only the first, and FFmpeg writes the second."""
 _MOST_REORDERED = 32
 """Pictures that a film may show in another order than it holds them: H.264 and H.265 allow 16, fields count twice."""
 
@@ -29,6 +31,8 @@ class CopiedTrack:
         self.source = source
         self.target = output.add_stream_from_template(source, opaque=True)
         self.target.disposition = source.disposition
+        if source.codec_context.codec_tag in _KEPT_TAGS and output.format.name in ("mp4", "mov"):
+            self.target.codec_context.codec_tag = source.codec_context.codec_tag
         for name in ("language", "title"):
             if text := source.metadata.get(name):
                 self.target.metadata[name] = text

@@ -34,6 +34,8 @@ class DescriptorFile:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._position = 0
+        self.failure: OSError | None = None
+        """Why writing failed. FFmpeg only knows that it did."""
 
     def read(self, size: int = -1) -> bytes:
         if size < 0:
@@ -45,7 +47,11 @@ class DescriptorFile:
     def write(self, data: bytes) -> int:
         rest = memoryview(data)
         while rest:
-            written = os.pwrite(self._descriptor, rest, self._position)
+            try:
+                written = os.pwrite(self._descriptor, rest, self._position)
+            except OSError as error:
+                self.failure = error
+                raise
             self._position += written
             rest = rest[written:]
         return len(data)

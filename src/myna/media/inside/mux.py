@@ -21,6 +21,8 @@ _RATE = 48_000
 _MILLISECOND = Fraction(1, 1_000)
 _AHEAD = Fraction(1, 2)
 """Seconds that sound and text are written before the pictures they belong to."""
+_LONGEST_TEXT = 65_535
+"""Bytes that 3GPP timed text can count."""
 _KEPT_WORDS = ("title", "artist", "album", "comment", "date", "creation_time", "language")
 
 
@@ -55,20 +57,30 @@ FORMS = {
 
 
 def mux(details: dict[str, Any]) -> dict[str, Any]:
-    """Write the file, and say how many packets of pictures it has."""
+    """Write the file, and say how many packets of pictures it has. Raises `OSError` when there is no room for it."""
+    target = DescriptorFile(details["target"])
+    try:
+        return _muxed(details, target)
+    except Exception:
+        if target.failure is not None:
+            raise target.failure from None
+        raise
+
+
+def _muxed(details: dict[str, Any], target: DescriptorFile) -> dict[str, Any]:
     source: int | None = details["source"]
     with contextlib.ExitStack() as stack:
         film = None if source is None else stack.enter_context(opened(source))
         dub = stack.enter_context(opened(details["dub"]))
         form = FORMS[details["container"]]
-        output = stack.enter_context(_created(details["target"], form))
+        output = stack.enter_context(_created(target, details["target"], form))
         if film is not None:
             kept = {name: text for name, text in film.metadata.items() if name.lower() in _KEPT_WORDS}
             output.metadata.update(kept)
         return {"packets": _Muxing(output, form, film, dub, details).run()}
 
 
-def _created(descriptor: int, form: Form) -> OutputContainer:
+def _created(target: DescriptorFile, descriptor: int, form: Form) -> OutputContainer:
     """The muxer may read again what it wrote: to put its table before the rest."""
     import av
 
@@ -76,7 +88,7 @@ def _created(descriptor: int, form: Form) -> OutputContainer:
         return DescriptorFile(descriptor)
 
     options = dict(form.options) | {"max_interleave_delta": "2000000"}
-    return av.open(DescriptorFile(descriptor), "w", format=form.muxer, options=options, io_open=again)
+    return av.open(target, "w", format=form.muxer, options=options, io_open=again)
 
 
 class _Muxing:
@@ -214,5 +226,5 @@ class _Text:
 
 def _length_first(content: bytes) -> bytes:
     """3GPP timed text: two bytes of length before the text."""
-    content = content[:65_535]
+    content = content[:_LONGEST_TEXT].decode(errors="ignore").encode()
     return struct.pack(">H", len(content)) + content
