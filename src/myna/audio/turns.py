@@ -21,6 +21,10 @@ _STEP_SECONDS = 0.4
 """From one window to the next."""
 _SHORTEST = 0.25
 """Seconds of speech below which nobody can be told from anybody."""
+_QUIET, _QUIET_FRAME = 0.003, 0.01
+"""Of the power of loud frames, and seconds."""
+_SHORTEST_QUIET, _SHORTEST_PART = 10, 0.6
+"""Frames of quiet at which speech is cut, and seconds of what is left on both sides."""
 _OCTAVE = 0.45
 """How much an octave between two pitches counts, where 1 is a voice as unlike as can be."""
 _LARGEST_PITCH_PART = 0.3
@@ -28,6 +32,8 @@ _ALIKE = 0.33
 """Windows further apart than this, on average, are of different speakers, when their number is not known."""
 _MOST_WINDOWS = 1_500
 """That are compared with each other; of more, as many are chosen evenly, and the rest goes with the nearest group."""
+_FULL, _LEAST_FULL = 1.2, 5
+"""Seconds of a window that says enough about a voice to make up a group, and how many of them there must be."""
 _LEAST_SECONDS, _LEAST_SHARE = 2.0, 0.02
 """A group with less speech is no speaker, when their number is not known."""
 _CHANGE, _CHANGE_IN_PAUSE = 0.35, 0.05
@@ -82,7 +88,8 @@ def windows_of(samples: Samples, rate: int, segments: Sequence[Segment], offset:
 
     `segments` count from the start of the piece. Takes about 4 % of the time of the speech.
     """
-    return [window for segment in segments for window in _windows_of_one(samples, rate, segment, offset)]
+    parts = (part for segment in segments for part in _parts(samples, rate, segment))
+    return [window for part in parts for window in _windows_of_one(samples, rate, part, offset)]
 
 
 def turns_of(windows: Sequence[VoiceWindow], count: int | None = None) -> Turns:
@@ -95,6 +102,31 @@ def turns_of(windows: Sequence[VoiceWindow], count: int | None = None) -> Turns:
     order = np.argsort(np.argsort(first))
     speakers = order[numbers] + 1
     return Turns(tuple(_joined(windows, speakers)), *_described(windows, speakers))
+
+
+def _parts(samples: Samples, rate: int, segment: Segment) -> Iterator[Segment]:
+    """A stretch of speech, cut where it is quiet for a moment: there another one may begin to speak."""
+    step = round(_QUIET_FRAME * rate)
+    sound = samples[max(0, round(segment.start * rate)) : round(segment.end * rate)]
+    frames = sound[: len(sound) // step * step].reshape(-1, step)
+    power = np.square(frames, dtype=np.float64).mean(axis=1)
+    quiet = power < _QUIET * (np.percentile(power, 90) if len(power) else 0.0)
+    start = 0
+    for first, last in _runs(quiet):
+        middle = (first + last) // 2
+        if (
+            last - first >= _SHORTEST_QUIET
+            and min(middle - start, len(power) - middle) * _QUIET_FRAME >= _SHORTEST_PART
+        ):
+            yield Segment(segment.start + start * _QUIET_FRAME, segment.start + middle * _QUIET_FRAME)
+            start = middle
+    yield Segment(segment.start + start * _QUIET_FRAME, segment.end)
+
+
+def _runs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """First index and the one after the last of each run of true ones."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    yield from ((int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True))
 
 
 def _windows_of_one(samples: Samples, rate: int, segment: Segment, offset: float) -> Iterator[VoiceWindow]:
@@ -138,7 +170,10 @@ def _grouped(windows: Sequence[VoiceWindow], count: int | None) -> list[NDArray[
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    chosen = np.unique(np.linspace(0, len(windows) - 1, min(len(windows), _MOST_WINDOWS)).round().astype(np.int64))
+    full = [index for index, window in enumerate(windows) if window.end - window.start >= _FULL]
+    candidates = np.array(full if len(full) >= _LEAST_FULL else range(len(windows)), np.int64)
+    places = np.linspace(0, len(candidates) - 1, min(len(candidates), _MOST_WINDOWS)).round().astype(np.int64)
+    chosen = candidates[np.unique(places)]
     if len(chosen) == 1:
         return [chosen]
     apart = _apart([windows[index] for index in chosen])
