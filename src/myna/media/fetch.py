@@ -28,6 +28,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PLACES = 16
 _WAITING = 64
 _BLOCK_BYTES = 1 << 20
+_LOOKED_AT = 1 << 16
 
 Keep = Callable[[bytes], Awaitable[None]]
 """Takes a piece of a body."""
@@ -37,7 +38,7 @@ class Fetcher:
     """Fetches files of up to `max_bytes`, each within `seconds`."""
 
     def __init__(self, guard: Guard, *, max_bytes: int, seconds: float) -> None:
-        self._client = guarded_client(guard, timeout=min(_IDLE_SECONDS, seconds))
+        self._client = guarded_client(guard, timeout=_IDLE_SECONDS)
         self._max_bytes = max_bytes
         self._seconds = seconds
         self._places = asyncio.Semaphore(_PLACES)
@@ -68,6 +69,25 @@ class Fetcher:
             target = _ToDisk(file)
             await self._fetch(address, _Body(target.keep, max_bytes), seconds, field)
             return await target.complete()
+
+    async def look(self, url: str, *, max_bytes: int, seconds: float, field: str = "url") -> bytes:
+        """The first bytes of a file that is to be fetched later, so that what is wrong with its address is said now.
+
+        Empty when it does not begin to come within `seconds`, which is no error. Raises what `fetch` raises.
+        """
+        begin = bytearray()
+
+        async def keep(chunk: bytes) -> None:
+            begin.extend(chunk)
+            if len(begin) >= _LOOKED_AT:
+                raise _Enough
+
+        try:
+            async with asyncio.timeout(seconds):
+                await self._fetch(_address(url, field), _Body(keep, max_bytes), 2 * seconds, field)
+        except (_Enough, TimeoutError):
+            pass
+        return bytes(begin)
 
     async def _fetch(self, address: httpx.URL, body: _Body, seconds: float, field: str) -> None:
         async with self._place():
@@ -112,6 +132,10 @@ class Fetcher:
             yield
         finally:
             self._places.release()
+
+
+class _Enough(Exception):
+    """No more of a body is wanted."""
 
 
 class _Body:

@@ -6,10 +6,19 @@ import asyncio
 import gzip
 import tracemalloc
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from myna.errors import AddressRefused, BodyTooLarge, InvalidRequest, MynaError, Unavailable, UnsupportedMedia
+from myna.errors import (
+    AddressRefused,
+    BodyTooLarge,
+    InvalidRequest,
+    MynaError,
+    StorageFull,
+    Unavailable,
+    UnsupportedMedia,
+)
 from myna.kit.addresses import AddressRule
 from myna.media import fetch as fetching
 from myna.media.fetch import Fetcher
@@ -373,3 +382,131 @@ async def test_only_so_many_are_fetched_at_once(monkeypatch: pytest.MonkeyPatch)
         assert all(isinstance(result, MynaError) for result in await asyncio.gather(*tasks, return_exceptions=True))
         assert receiver.connections == 2
     await few.close()
+
+
+class TestToDisk:
+    """The same door, for files that are too large for memory; nothing of what is refused is left."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "source"
+
+    @staticmethod
+    async def fetch(
+        url: str, path: Path, *, max_bytes: int = 1_000_000, seconds: float = 5.0, guard: Guard | None = None
+    ) -> int:
+        few = fetcher(max_bytes=10, seconds=0.001, guard=guard)  # its own limits are for what is kept in memory
+        try:
+            return await few.fetch_to(url, path, max_bytes=max_bytes, seconds=seconds, field="init_video")
+        finally:
+            await few.close()
+
+    async def test_a_file_comes_whole(self, path: Path) -> None:
+        film = bytes(range(256)) * 20_000
+        async with receiving(leading()) as receiver:
+            receiver.behave = leading("/moved")
+            assert await self.fetch(receiver.url, path) == len(FILE)
+            assert path.read_bytes() == FILE
+            receiver.behave = answer(200, body=film)
+            assert await self.fetch(receiver.url, path, max_bytes=len(film)) == len(film)
+        assert path.read_bytes() == film
+        assert path.stat().st_mode & 0o077 == 0, "for its owner alone"
+
+    @pytest.mark.parametrize("address", FORBIDDEN)
+    async def test_no_forbidden_address_is_asked(self, address: str, path: Path) -> None:
+        guard = Guard(AddressRule(), resolver=Names(evil_example=[[address]]))
+        with pytest.raises(AddressRefused) as refusal:
+            await self.fetch("http://evil.example/film.mp4", path, guard=guard)
+        assert refusal.value.field == "init_video"
+        assert address not in refusal.value.message
+        assert not path.exists()
+
+    @pytest.mark.parametrize("url", ["file:///etc/passwd", "data:video/mp4;base64,AAAA", "", "http://a:b@example.org/"])
+    async def test_what_is_no_address_is_refused(self, url: str, path: Path) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            await self.fetch(url, path)
+        assert refusal.value.field == "init_video"
+        assert not path.exists()
+
+    async def test_a_name_that_changes_its_address_leads_nowhere(self, private: Receiver, path: Path) -> None:
+        names = Names(evil_example=[["127.0.0.2"], ["127.0.0.1"]])
+        guard = Guard(AddressRule.parse("127.0.0.2/32"), resolver=names)
+        async with receiving(leading("/again")) as evil:
+            server = await asyncio.start_server(evil.serve, "127.0.0.2", private.port)
+            async with server:
+                with pytest.raises(AddressRefused):
+                    await self.fetch(f"http://evil.example:{private.port}/", path, guard=guard)
+        assert (evil.connections, private.connections) == (1, 0)
+        assert not path.exists()
+
+    @pytest.mark.parametrize(
+        ("target", "connections"),
+        [
+            ("http://169.254.169.254/latest", 1),
+            ("http://[::1]/", 1),
+            ("file:///etc/passwd", 1),
+            ("gopher://x/", 1),
+            ("/again", 4),
+        ],
+    )
+    async def test_redirects_are_checked_one_by_one(self, target: str, connections: int, path: Path) -> None:
+        guard = Guard(AddressRule.parse("127.0.0.1/32"))
+        async with receiving(answer(302, Location=target)) as receiver:
+            with pytest.raises(InvalidRequest):
+                await self.fetch(receiver.url, path, guard=guard)
+        assert receiver.connections == connections
+        assert not path.exists()
+
+    async def test_one_byte_too_many_is_refused(self, path: Path) -> None:
+        async with receiving(saying(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 65_536] * 100)) as receiver:
+            with pytest.raises(BodyTooLarge, match="6,553,599 bytes"):
+                await self.fetch(receiver.url, path, max_bytes=6_553_599)
+            assert not path.exists()
+            assert await self.fetch(receiver.url, path, max_bytes=6_553_600) == 6_553_600
+
+    @pytest.mark.parametrize(
+        ("behave", "words"),
+        [
+            (answer(200), "nothing at this address"),
+            (answer(404, body=b"secret"), "answered 404"),
+            (answer(200, body=gzip.compress(bytes(1_000_000)), Content_Encoding="gzip"), "packed"),
+            (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort"), "broke off"),
+            (saying(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", *[b"x"] * 99, pause=0.05), "at most 0.5 seconds"),
+        ],
+    )
+    async def test_what_is_no_whole_file_leaves_nothing(self, behave: Behave, words: str, path: Path) -> None:
+        async with receiving(behave) as receiver:
+            with pytest.raises(MynaError, match=words):
+                await self.fetch(receiver.url, path, seconds=0.5)
+        assert not path.exists()
+
+    async def test_memory_does_not_grow_with_the_file(self, path: Path) -> None:
+        async with receiving(saying(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * (1 << 20)] * 40)) as receiver:
+            tracemalloc.start()
+            size = await self.fetch(receiver.url, path, max_bytes=1 << 30, seconds=30)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        assert size == path.stat().st_size == 40 << 20
+        assert peak < 12_000_000
+
+    async def test_a_full_disk_is_no_fault_of_the_address(self, path: Path) -> None:
+        resource = pytest.importorskip("resource")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        async with receiving(answer(200, body=bytes(3_000_000))) as receiver:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, before[1]))
+            try:
+                with pytest.raises(StorageFull):
+                    await self.fetch(receiver.url, path, max_bytes=1 << 30)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert not path.exists()
+
+    async def test_canceling_leaves_nothing(self, path: Path) -> None:
+        async with receiving(never_answer) as receiver:
+            task = asyncio.create_task(self.fetch(receiver.url, path))
+            while not path.exists():
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert not path.exists()
