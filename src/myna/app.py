@@ -38,7 +38,10 @@ from myna.speech.steps import SpeechSteps
 from myna.storage.base import ObjectStorage
 from myna.storage.links import LinkSigner
 from myna.storage.objects import open_storage
+from myna.transcription import workflow as transcription_workflow
+from myna.transcription.orders import TranscriptionOrders
 from myna.transcription.service import TranscriptionService
+from myna.transcription.steps import TranscriptionSteps
 from myna.translation.service import TranslationService
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.cloning import CloningService
@@ -105,14 +108,7 @@ def build_node(settings: Settings) -> Node:
     voices, cloning = _voices(settings, database, storage, engines, registry)
     fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)
     work = DurableWork()
-    magichour = MagicHourRenderer(settings, outputs, links)
-    modelslab = ModelsLabRenderer(settings, outputs, links)
-    renderers: dict[str, WebhookRenderer] = {
-        "standard": render_standard,
-        "magichour": magichour,
-        "modelslab": modelslab,
-    }
-    delivery = WebhookDelivery(settings, webhooks, jobs, work, renderers)
+    delivery = WebhookDelivery(settings, webhooks, jobs, work, _webhook_bodies(settings, outputs, links))
     around = Surroundings(
         node_id=node_id,
         settings=settings,
@@ -134,7 +130,8 @@ def build_node(settings: Settings) -> Node:
     references = References(settings, storage, jobs, registry, fetcher, cloning, accounts)
     speech, dubbing = _speech(around, references), build_dubbing(around)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    chores = _chores(speech, references, outputs, cloning, dubbing)
+    transcriptions = _transcriptions(around)
+    chores = (*_chores(speech, references, outputs, cloning, dubbing), Chore(10, transcriptions.resume_unstarted))
     housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, chores)
     services = Services(
         settings=settings,
@@ -153,6 +150,7 @@ def build_node(settings: Settings) -> Node:
         fetcher=fetcher,
         speech=speech,
         transcription=around.transcription,
+        transcriptions=transcriptions,
         translation=around.translation,
         dubbing=dubbing,
         engines=engines,
@@ -161,6 +159,15 @@ def build_node(settings: Settings) -> Node:
         broken=housekeeping.broken,
     )
     return Node(node_id, settings, services, work, keeper, housekeeping)
+
+
+def _webhook_bodies(settings: Settings, outputs: OutputService, links: LinkSigner) -> dict[str, WebhookRenderer]:
+    """By style."""
+    return {
+        "standard": render_standard,
+        "magichour": MagicHourRenderer(settings, outputs, links),
+        "modelslab": ModelsLabRenderer(settings, outputs, links),
+    }
 
 
 def _voices(
@@ -196,6 +203,22 @@ def _speech(around: Surroundings, references: References) -> SpeechService:
         renderer=around.renderer,
         work=around.work,
     )
+
+
+def _transcriptions(around: Surroundings) -> TranscriptionOrders:
+    """The service, and the workflow behind it."""
+    steps = TranscriptionSteps(
+        node_id=around.node_id,
+        settings=around.settings,
+        database=around.database,
+        storage=around.storage,
+        jobs=around.jobs,
+        outputs=around.outputs,
+        fetcher=around.fetcher,
+        transcription=around.transcription,
+    )
+    transcription_workflow.bind(steps, around.announce)
+    return TranscriptionOrders(around.settings, around.jobs, around.transcription, around.work)
 
 
 def _chores(

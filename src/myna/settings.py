@@ -194,6 +194,8 @@ class Settings(BaseSettings):
     """Thousandths of a credit for each second of a dub's source in each language."""
     dub_estimate_seconds: float = Field(60.0, ge=1)
     """A source that is yet to be fetched counts as this long; the real price is held as soon as it is known."""
+    transcription_millicredits_per_second: float = Field(10.0, ge=0)
+    """A second of a recording that is transcribed, in thousandths of a credit."""
     modelslab_millicredits_per_character: int = Field(15, ge=0)
     """ModelsLab's speech, in thousandths of a credit. Its dubs have the price of all dubs."""
     hold_seconds: float = Field(86_400.0, ge=60)

@@ -160,3 +160,50 @@ def test_the_webhook_hears_of_the_end_once(client, films, receiver):
     assert silent["id"] not in told
     endpoints = httpx.get(f"{client.server.url}/myna/v1/webhooks", headers={"Authorization": f"Bearer {client.key}"})
     assert hook not in json.dumps(endpoints.json())
+
+
+# Speech to text
+
+
+@pytest.mark.parametrize("path", ["v6/voice/speech_to_text", "v6/whisper/transcribe", "v7/voice/speech-to-text"])
+def test_a_recording_becomes_a_text_file(client, films, path):
+    said = client.post(path, audio_url=f"{films}/film.mp4", input_language="en").json()
+    if said["status"] == "processing":
+        assert said["fetch_result"].endswith(f"/api/v6/whisper/fetch/{said['id']}")
+        said = client.finished(said["id"])
+    assert said["status"] == "success", said
+    assert said["output"][0].endswith(f"/{said['meta']['file_id']}.txt")
+    assert said["meta"]["duration"] == pytest.approx(6, abs=0.2)
+    assert said["meta"]["language"].startswith("en")
+    assert client.download(said["output"][0], "text/plain").decode().strip()
+    assert client.balance() == pytest.approx(100_000 - 60, abs=2)
+
+
+def test_words_have_times_when_they_are_wanted(client, film):
+    given = {"init_audio": base64.b64encode(film.read_bytes()).decode(), "base64": True, "timestamp_level": "word"}
+    said = client.ok("speech_to_text", language="english", **given)
+    said = client.finished(said["id"]) if said["status"] == "processing" else said
+    words = json.loads(client.download(said["output"][0], "text/plain"))
+    assert set(words[0]) == {"text", "start", "end"}
+    assert [word["start"] for word in words] == sorted(word["start"] for word in words)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "init_audio is required"),
+        ({"init_audio": "http://127.0.0.1:1/a.wav", "timestamp_level": "letter"}, "timestamp_level must be"),
+        ({"init_audio": "http://127.0.0.1:1/a.wav", "language": "a language of dreams"}, "language must be"),
+    ],
+)
+def test_what_cannot_be_transcribed_is_refused(client, fields, message):
+    refused(client.voice("speech_to_text", **fields), 400, message)
+
+
+def test_a_recording_that_is_not_there_costs_nothing(client, films):
+    answer = client.voice("speech_to_text", init_audio=f"{films}/gone.wav", language="en")
+    if answer.json()["status"] == "processing":
+        assert client.finished(answer.json()["id"])["status"] == "failed"
+    else:
+        refused(answer, 400, "404")
+    assert client.balance() == 100_000

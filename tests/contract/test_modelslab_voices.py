@@ -7,7 +7,6 @@ import base64
 import httpx
 import pytest
 
-from myna.media.decode import decode
 from myna.voices.slots import slots
 from tests.fixtures.files import file_server
 from tests.fixtures.modelslab import Client, encoded
@@ -172,7 +171,6 @@ def test_sound_becomes_a_link_that_needs_no_key(client, low_voice):
     assert isinstance(made["id"], int)
     assert made["output"][0].endswith(".wav")
     assert client.download(made["output"][0], "audio/wav") == low_voice
-    assert decode(low_voice).duration > 1
 
 
 def test_other_files_become_links_too(client):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from myna.speech.service import SpeechService
     from myna.storage.base import ObjectStorage
     from myna.storage.links import LinkSigner
+    from myna.transcription.orders import TranscriptionOrders
     from myna.transcription.service import TranscriptionService
     from myna.translation.service import TranslationService
     from myna.voices.cloning import CloningService
@@ -61,6 +62,7 @@ class Services:
     fetcher: Fetcher
     speech: SpeechService
     transcription: TranscriptionService
+    transcriptions: TranscriptionOrders
     translation: TranslationService
     dubbing: DubbingService
     engines: EngineHost

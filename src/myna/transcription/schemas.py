@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from myna.engines.base import Samples
 
@@ -44,3 +45,13 @@ class Transcript:
     language: str
     """BCP 47 tag."""
     words: tuple[TimedWord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionRequest:
+    """What is wanted of a recording."""
+
+    language: str | None = None
+    """BCP 47 tag; None: found out by an engine that can, else English."""
+    timestamps: Literal["word", "sentence"] | None = None
+    """None gives the text alone."""

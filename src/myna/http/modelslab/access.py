@@ -48,7 +48,7 @@ def parsed_body(request: HTTPConnection) -> dict[str, Any]:
 async def asking(request: Request, services: Services) -> tuple[Caller, Fields]:
     """For reading: it is never throttled, the clients poll. Raises `BadBody`, `Unauthorized`, `AccountBanned`."""
     fields = Fields(parsed_body(request))
-    caller = await authenticate(request, services, _required_key)
+    caller = await authenticate(request, services, required_key)
     if caller.account.banned:
         raise AccountBanned
     return caller, fields
@@ -57,7 +57,7 @@ async def asking(request: Request, services: Services) -> tuple[Caller, Fields]:
 async def ordering(request: Request, services: Services) -> tuple[Caller, Fields]:
     """For work. Raises what `asking` raises, and `RateLimited`."""
     fields = Fields(parsed_body(request))
-    return await authorize(request, services, _required_key), fields
+    return await authorize(request, services, required_key), fields
 
 
 async def anybody(request: Request, services: Services) -> Caller | None:
@@ -70,7 +70,8 @@ async def anybody(request: Request, services: Services) -> Caller | None:
         return None
 
 
-def _required_key(request: HTTPConnection) -> str:
+def required_key(request: HTTPConnection) -> str:
+    """Raises `KeyMissing`."""
     key = read_key(request)
     if key is None:
         raise KeyMissing

@@ -54,7 +54,7 @@ class Fetching:
     async def _state(self, request: Request, job: Job) -> dict[str, Any]:
         where = addresses(request, self._services)
         if job.status == "succeeded":
-            return mapping.succeeded(job, mapping.output_links(await self._services.outputs.of_job(job.id), where))
+            return mapping.succeeded(job, await self._services.outputs.of_job(job.id), where)
         if job.finished:
             return mapping.failed(job)
         return mapping.still_processing(job, where.fetch(job.details["number"]), mapping.eta(job))

@@ -24,12 +24,14 @@ from myna.media.probe import MediaInfo
 from myna.outputs.schemas import Output
 from myna.speech.schemas import SpeechRequest
 from myna.storage.links import LinkSigner
+from myna.transcription.schemas import TranscriptionRequest
 
 __all__ = ["API"]
 
 LONGEST_PROMPT = 2_500
 SLOWEST, FASTEST = 0.25, 4.0
 TIP = "Your audio is processing in background, you can get this audio using fetch API"
+TRANSCRIPT_TIP = "Your transcription is processing in background, you can get this transcription using fetch API"
 TRY_AGAIN = "Try to fetch request after seconds estimated"
 FAILED = "Failed, Try Again"
 NOT_FOUND = "Request not found"
@@ -39,6 +41,7 @@ DEFAULT_PREFIX = "spanish_dub"
 _LONGEST_PREFIX = 64
 _UNSAFE = re.compile(r"[^\w.-]+")
 _FILMS, _SOUNDS = ("mp4", "mov", "mkv", "webm"), ("mp3", "m4a", "ogg", "wav", "flac")
+_TRANSCRIPT_SECONDS = 5
 _USUAL_DUB_SECONDS, _LEAST_DUB_SECONDS, _DUB_SHARE = 100, 10, 0.5
 _CHARACTERS_PER_SECOND = 300
 """That a slow machine surely speaks, for the estimate."""
@@ -183,6 +186,21 @@ def dub_details(fields: Fields, video_link: str, voice: str | None) -> dict[str,
     return {"tip": TIP, "meta": meta, **told.as_details()}
 
 
+def transcript_details(number: int, fields: Fields, init_audio: str, wanted: TranscriptionRequest) -> dict[str, Any]:
+    """What the job remembers."""
+    output_id, told = ids.derived_uuid(job_id_of(number), "output"), callback(fields)
+    meta = {
+        "language": fields.text("language", "input_language"),
+        "timestamp_level": wanted.timestamps,
+        "file_id": output_id,
+        "init_audio": init_audio,
+        "track_id": told.track_id,
+        "webhook": told.url,
+    }
+    output = {"id": output_id, "file_name": f"{output_id}.txt", "settings": meta}
+    return {"number": number, "tip": TRANSCRIPT_TIP, "meta": meta, "output": output, **told.as_details()}
+
+
 def numbered(details: dict[str, Any], number: int) -> dict[str, Any]:
     """Details of a dub with all that follows from its id."""
     output_id = ids.derived_uuid(job_id_of(number), "output")
@@ -219,7 +237,13 @@ def dub_eta(job: Job, seconds: float | None) -> int:
 
 
 def eta(job: Job) -> int:
-    return dub_eta(job, None) if job.kind == "dub" else speech_eta(job)
+    match job.kind:
+        case "dub":
+            return dub_eta(job, None)
+        case "transcription":
+            return _TRANSCRIPT_SECONDS
+        case _:
+            return speech_eta(job)
 
 
 def _temporary(fields: Fields) -> bool:
@@ -237,14 +261,17 @@ def speech_eta(job: Job) -> int:
     return max(1, math.ceil(len(str(job.request.get("text", ""))) / _CHARACTERS_PER_SECOND))
 
 
-def succeeded(job: Job, links: Sequence[str]) -> dict[str, Any]:
+def succeeded(job: Job, outputs: Sequence[Output], addresses: Addresses) -> dict[str, Any]:
+    """Of a transcript the meta tells the duration, and the language that was found."""
+    links = output_links(outputs, addresses)
+    transcript = outputs[0].settings if outputs and job.kind == "transcription" else {}
     return {
         "status": "success",
         "generationTime": generation_time(job),
         "id": job.details["number"],
-        "output": list(links),
+        "output": links,
         "proxy_links": list(links),
-        "meta": job.details.get("meta", {}),
+        "meta": {**job.details.get("meta", {}), **transcript},
     }
 
 

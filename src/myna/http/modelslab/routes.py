@@ -8,11 +8,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from myna.http.errors import install_error_handlers
-from myna.http.modelslab.access import asking, read_key
+from myna.http.modelslab.access import asking
+from myna.http.modelslab.access import required_key as read_key
 from myna.http.modelslab.dubbing import Dubbing
 from myna.http.modelslab.errors import FeatureNotAvailable, error_response, surround
 from myna.http.modelslab.fetching import Fetching
 from myna.http.modelslab.speech import Speaking
+from myna.http.modelslab.transcribing import Transcribing
 from myna.http.modelslab.uploads import Uploads
 from myna.http.services import Services
 
@@ -71,10 +73,12 @@ def create_api(services: Services) -> FastAPI:
     app = FastAPI(title="ModelsLab", openapi_url=None, redirect_slashes=False)
     install_error_handlers(app, error_response)
     speaking, uploads, fetching = Speaking(services), Uploads(services), Fetching(services)
+    transcribing = Transcribing(services)
     endpoints: dict[str, Endpoint] = {
         "create_dubbing": Dubbing(services).create,
         "text_to_speech": speaking.text_to_speech,
         "text_to_audio": speaking.text_to_audio,
+        "speech_to_text": transcribing.speech_to_text,
         "voice_upload": uploads.voice_upload,
         "voice_list": uploads.voice_list,
         "base64_to_url": uploads.sound_to_url,
@@ -84,6 +88,7 @@ def create_api(services: Services) -> FastAPI:
     for name, endpoint in endpoints.items():
         for path in _paths(name):
             app.add_api_route(path, _route(endpoint), methods=["POST"])
+    app.add_api_route(f"{V6}/whisper/transcribe", _route(transcribing.speech_to_text), methods=["POST"])
     app.add_api_route(f"{V6}/base64_to_url", _route(uploads.file_to_url), methods=["POST"])
     for base in (V6, ENTERPRISE):
         app.add_api_route(f"{base}/processing/request_count", _route(fetching.request_count), methods=["POST"])

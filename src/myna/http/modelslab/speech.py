@@ -108,7 +108,7 @@ class Speaking:
             return mapping.processing(job, [future], where.fetch(job.details["number"]), mapping.speech_eta(job))
         if job.status != "succeeded":
             raise mapping.failure(job)
-        return mapping.succeeded(job, mapping.output_links(await self._services.outputs.of_job(job.id), where))
+        return mapping.succeeded(job, await self._services.outputs.of_job(job.id), where)
 
 
 def addresses(request: Request, services: Services) -> mapping.Addresses:
