@@ -29,6 +29,8 @@ _MOST_CHARACTERS = 700
 _LEAST_VOICED = 1.5
 _TRIED = 2
 """Bases of an engine that are tried: those whose pitch is nearest."""
+_CARE = 0.3
+"""What a share of misheard words counts against likeness, so that of two bases about as near the clearer one speaks."""
 _LOUDEST = 0.85
 """Peak of the calibration text in the new voice; leaves room for louder texts."""
 _DEFAULT_LANGUAGE = "en-US"
@@ -85,9 +87,9 @@ class Preparation:
         return Match(base, language, tone, transform)
 
     def _score(self, goal: _Goal, base: Base, language: str, transform: Transform) -> float:
-        """How alike the speakers are after the transform."""
+        """How alike the speakers are after the transform, and how well the base is understood."""
         sound = _sound(self._measured(base, language), self.melody(base, language), transform, goal.melody)
-        return similarity(speaker_embedding(sound, RATE), goal.embedding)
+        return similarity(speaker_embedding(sound, RATE), goal.embedding) - _CARE * base.misheard
 
     def _learned(self, base: Base, language: str, goal: _Goal, words: str | None) -> Transform | None:
         """The transform from what the base makes of the reference's own words, when they are known."""

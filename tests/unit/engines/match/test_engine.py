@@ -130,6 +130,14 @@ def test_english_goes_through_flite_and_learns_from_the_words() -> None:
 
 
 @with_flite
+def test_of_two_bases_about_as_near_the_clearer_one_speaks() -> None:
+    flite = FliteEngine()
+    chunks = list(flite.synthesize(SynthesisRequest(f"{TEXT} {OTHER}", "en-US", {"voice": "kal16"})))
+    settings = MatchEngine(frozenset({"flite:kal16"})).prepare_voice(joined(chunks), chunks[0].sample_rate)
+    assert settings["base"] == "flite:rms"
+
+
+@with_flite
 def test_without_flite_a_voice_that_needs_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MatchEngine().prepare_voice(reference(), RATE, None, "en-US")
 
