@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ class Transcribe:
                 lines = await self._found(script, read, language, segments, turns, report)
         if not lines:
             raise UnsupportedMedia("No word of this source was understood. Send what is said as a transcript.")
-        await self._store.keep_lines(work.dub.id, language, lines)
+        await self._store.keep_lines(work.dub.id, language, map(_rounded, lines))
 
     async def _script(self, work: Work) -> TextLines | None:
         if work.dub.request.use_subtitles:
@@ -246,6 +247,12 @@ def _awaitable(report: Report) -> Callable[[float], Awaitable[None]]:
         report(done)
 
     return say
+
+
+def _rounded(line: SourceLine) -> SourceLine:
+    """To thousandths of a second, as people write them."""
+    words = (replace(word, start=round(word.start, 3), end=round(word.end, 3)) for word in line.words)
+    return replace(line, start=round(line.start, 3), end=round(line.end, 3), words=tuple(words))
 
 
 def _stereo(block: Stereo) -> Stereo:
