@@ -67,7 +67,7 @@ class Mux:
     """A tag such as `es` or `pt-BR`."""
     dub_title: str = ""
     keep_original: bool = False
-    """The source's own sound as a second track, copied."""
+    """The source's own sound as a second track, copied. Sound alone has one track only."""
     original_language: str = ""
     original_title: str = "Original"
     original_index: int | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _LONGEST_BEGINNING = 4_096
+_FILM_OPTIONS = {**OPEN_OPTIONS, "codec_whitelist": f"{OPEN_OPTIONS['codec_whitelist']},mpeg4"}
 _FIRST_PACKETS = 500
 """Among these is the first of each track that begins the film."""
 _NO_FILM = (
@@ -76,13 +77,14 @@ class DescriptorFile:
 def opened(descriptor: int) -> Iterator[InputContainer]:
     """Raises `UnsupportedMedia` for anything that is not a sound or video file of the known kinds.
 
-    No decoder of pictures is allowed, so none is ever started.
+    Decoders of pictures are not allowed, so none is ever started, but MPEG-4's for its first picture: it alone says
+    how large that is.
     """
     import av
 
     try:
         file = DescriptorFile(descriptor)
-        with av.open(file, "r", options=dict(OPEN_OPTIONS), metadata_errors="ignore") as container:
+        with av.open(file, "r", options=_FILM_OPTIONS, metadata_errors="ignore") as container:
             yield container
     except (av.FFmpegError, ValueError, OverflowError) as error:
         raise UnsupportedMedia(_NO_FILM, reason=str(error)) from None

@@ -132,7 +132,7 @@ class _Muxing:
 def _original(output: OutputContainer, film: InputContainer | None, details: dict[str, Any]) -> CopiedTrack | None:
     import av
 
-    if film is None or not details["keep_original"]:
+    if film is None or not details["keep_original"] or pictures_of(film) is None:
         return None
     track = CopiedTrack(output, main_sound(film, details["original_index"]))
     track.target.disposition = av.stream.Disposition.original

@@ -105,7 +105,7 @@ def _refuse_pictures(container: InputContainer, name: str, limits: dict[str, Any
     wide, high = limits["max_width"], limits["max_height"]
     sides = sorted((picture.codec_context.width, picture.codec_context.height))
     if sides[0] <= 0:
-        raise UnsupportedMedia("This file does not say how large its picture is.", reason="picture")
+        raise UnsupportedMedia("This file does not say how large its picture is. Send it with H.264.", reason="picture")
     if sides[1] > wide or sides[0] > high:
         raise UnsupportedMedia(f"The picture is larger than {wide} × {high}. Send a smaller one.", reason="picture")
 
