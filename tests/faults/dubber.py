@@ -1,7 +1,7 @@
 """Makes a dub and dies on the way: `python -m tests.faults.dubber DATA FILM [STAGE before|after]`.
 
-Without a stage it lives: it takes over what a process before it has left, waits until the dub is finished, and prints
-it as JSON. Each run of a stage is a line in the file `stages` of the data folder.
+It takes over what a process before it has left. Without a stage it lives, waits until the dub is finished, and writes
+what became of it into `dub.json` of the data folder. Each run of a stage is a line in the file `stages` there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from myna.app import Node, build_node
-from myna.dubbing.schemas import Dub, DubRequest
+from myna.dubbing.schemas import Dub
 from myna.dubbing.steps import DubSteps
 from myna.settings import Settings
+from tests.fixtures.dubs import FAKES, request_for
 
 DUB_ID = "2f0b8d3e-6c1c-4f3a-9d0e-1b7a5c9e4d21"
-SCRIPT = "1\n00:00:01,000 --> 00:00:02,000\nOne fine day.\n\n2\n00:00:03,000 --> 00:00:04,000\nAnother day.\n"
 CREDITS = 50_000
 SECONDS = 60
 
@@ -28,7 +28,7 @@ SECONDS = 60
 def settings(data_dir: Path) -> Settings:
     return Settings(
         data_dir=data_dir,
-        engines=["fake", "fake-recognition", "fake-translation"],
+        engines=FAKES,
         engine_processes=1,
         queue_poll_seconds=0.05,
         heartbeat_seconds=0.2,
@@ -62,11 +62,16 @@ async def main(data_dir: Path, film: Path, death: tuple[str, str] | None) -> Non
     watched = Watched(data_dir, death)
     DubSteps.run = lambda steps, name, job_id: watched.run(steps, name, job_id)  # type: ignore[method-assign]
     node = build_node(settings(data_dir))
+    node.services.speech.renderer.warm_up = nothing  # type: ignore[method-assign]
     await node.start()
     try:
-        print(json.dumps(facts(await dubbed(node, film)), default=str))
+        (data_dir / "dub.json").write_text(json.dumps(facts(await dubbed(node, film))))
     finally:
         await node.stop()
+
+
+async def nothing() -> None:
+    """Processes that soon die need not warm up."""
 
 
 async def dubbed(node: Node, film: Path) -> Dub:
@@ -77,10 +82,9 @@ async def dubbed(node: Node, film: Path) -> Dub:
         await services.credits.grant(account.id, CREDITS)
         await services.webhooks.add_endpoint(account.id, "http://127.0.0.1:9/nobody-listens")
         _, token = await services.accounts.create_key(account.id, "test")
-        request = DubRequest(("es",), source_language="en", transcript=SCRIPT, file_name="film.mp4")
         caller = await services.accounts.authenticate(token)
         await services.dubbing.create(
-            caller, request, api="native", base_url="", source=film.read_bytes(), job_id=DUB_ID
+            caller, request_for("es"), api="native", base_url="", source=film.read_bytes(), job_id=DUB_ID
         )
     return await services.dubbing.wait(account.id, DUB_ID, SECONDS)
 
