@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +30,8 @@ _PADDING = 0.25
 """Seconds of near silence on both sides, so that the first sound is heard."""
 _LEVEL, _DITHER = -23.0, -65.0
 """dBFS of the sound and of the noise that is added: after digital silence the recogniser is deaf."""
+_LEAST_POWER = 10 ** (-18 / 10)
+"""Of a word, against loud moments of the sound; weak words of clear speech have -16 dB."""
 _ALWAYS_CAPITAL = re.compile(r"^i(?='|$)")
 
 _SPELLINGS = (
@@ -85,8 +87,10 @@ class SphinxEngine(RecognitionEngine):
             return Recognised(language, ())
         sound, seconds = _prepared(resample(samples, sample_rate, _RATE)), len(samples) / sample_rate
         words = self._heard(sound) if request.transcript is None else self._found(sound, request.transcript)
-        within = (_clipped(word, seconds) for word in words)
-        return Recognised(language, tuple(word for word in within if word.start < seconds))
+        within = [_clipped(word, seconds) for word in words if word.start < seconds]
+        if request.transcript is None:
+            within = list(_audible(within, samples, sample_rate))
+        return Recognised(language, tuple(within))
 
     def _heard(self, sound: bytes) -> Iterator[HeardWord]:
         decoder = self._decoder
@@ -169,6 +173,18 @@ def _plain(word: str) -> str:
     if word.startswith(("<", "[", "+")):
         return ""
     return _ALWAYS_CAPITAL.sub("I", word.partition("(")[0])
+
+
+def _audible(words: Sequence[HeardWord], samples: Samples, rate: int) -> Iterator[HeardWord]:
+    """Without the words that the recogniser makes of the hush before and after speech."""
+    power = np.square(samples, dtype=np.float64)
+    frame = max(1, rate // _FRAMES_PER_SECOND)
+    frames = power[: len(power) // frame * frame].reshape(-1, frame).mean(axis=1)
+    least = _LEAST_POWER * np.percentile(frames, 90) if len(frames) else 0.0
+    for word in words:
+        mine = power[round(word.start * rate) : round(word.end * rate)]
+        if len(mine) and mine.mean() >= least:
+            yield word
 
 
 def _times(part: Any) -> tuple[float, float]:

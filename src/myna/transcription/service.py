@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
@@ -26,6 +27,8 @@ _MARGIN = 0.4
 """Seconds around words whose place is known roughly, in which they are looked for."""
 _CUE_MARGIN = 0.2
 _SHORTEST = 0.01
+_EDGE = 0.05
+"""Seconds by which the edges of speech may be wrong."""
 
 Result = TypeVar("Result")
 
@@ -90,7 +93,7 @@ class TranscriptionService:
         rest = await self._heard(able.name, sound, parts[1:], tag, progress)
         if progress:
             await progress(1.0)
-        return Transcript(tag, (*first.words, *rest.words))
+        return Transcript(tag, tuple(_in_speech((*first.words, *rest.words), segments)))
 
     async def align(
         self,
@@ -120,7 +123,7 @@ class TranscriptionService:
         refined = await self._refined(sound, words, language, segments)
         if progress:
             await progress(1.0)
-        return tuple(tuple(line) for line in refined)
+        return tuple(tuple(_rounded(word) for word in line) for line in refined)
 
     async def align_cues(
         self, read: ReadSound, rate: int, cues: Sequence[CueLike], *, language: str
@@ -237,6 +240,21 @@ async def _all(works: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+def _in_speech(words: Iterable[TimedWord], segments: Sequence[Segment]) -> Iterator[TimedWord]:
+    """Without what was heard where nobody speaks."""
+    starts = [segment.start for segment in segments]
+    for word in words:
+        middle = (word.start + word.end) / 2
+        place = bisect_right(starts, middle + _EDGE) - 1
+        if place >= 0 and middle <= segments[place].end + _EDGE:
+            yield _rounded(word)
+
+
+def _rounded(word: TimedWord) -> TimedWord:
+    """To the millisecond, which is more than anybody can tell."""
+    return TimedWord(word.text, round(word.start, 3), round(word.end, 3))
 
 
 def _offered(able: RecognitionCapabilities, language: str) -> str | None:
