@@ -62,7 +62,7 @@ class Surroundings:
 def build_dubbing(around: Surroundings) -> DubbingService:
     """The service, and the workflow behind it."""
     files = DubFiles(around.settings, around.storage, around.database, around.jobs)
-    store, sources = DubStore(around.database), Sources(around.settings, files)
+    store, sources = DubStore(around.database), Sources(around.settings, files, around.fetcher)
     stages = _stages(around, files, store, sources)
     steps = DubSteps(node_id=around.node_id, jobs=around.jobs, store=store, files=files, stages=stages)
     workflow.bind(steps, around.announce)

@@ -80,8 +80,9 @@ class DubbingService:
         """Check the request, hold its price, record the dub and leave its job to the queue.
 
         `source` is the file when the request names no `source_url`: it is stored and looked at here, so what is wrong
-        with it is said at once. A source to fetch is held for as `dub_estimate_seconds` long; the job holds the real
-        price once it has it. `price_per_second` is in milli-credits for each language, by default the setting.
+        with it is said at once; of an address, the beginning of the file is. A source to fetch is held for as
+        `dub_estimate_seconds` long; the job holds the real price once it has it. `price_per_second` is in milli-credits
+        for each language, by default the setting.
 
         `details["output"]` may name the first language's output: `{"id": …, "file_name": …, "settings": …}`. The same
         `job_id` again is the same dub. Not to be called inside a transaction. Nothing is charged, and nothing stays
@@ -95,6 +96,8 @@ class DubbingService:
             raise InvalidRequest("Send either a file or the address of one.", field="source")
         request = await self.check(caller, request)
         known: Mapping[str, Any] = {}
+        if request.source_url is not None:
+            await self._sources.announce(request.source_url)
         if source is not None:
             known = await self._sources.receive(owner_of(caller).id, dub_id, source, request)
         per_second = self._per_second(price_per_second)

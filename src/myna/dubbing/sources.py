@@ -9,16 +9,23 @@ from typing import Any
 from myna.dubbing.files import SOURCE, DubFiles
 from myna.dubbing.schemas import DubRequest
 from myna.errors import InvalidRequest
+from myna.media.fetch import Fetcher
 from myna.media.probe import MediaLimits, probe_untrusted
+from myna.media.sniff import refuse_what_is_no_film
 from myna.settings import Settings
+
+_LOOK_SECONDS = 10.0
+"""How long a client is kept waiting for the first bytes at an address."""
 
 
 class Sources:
     """Takes in what clients send, and says what it is."""
 
-    def __init__(self, settings: Settings, files: DubFiles) -> None:
+    def __init__(self, settings: Settings, files: DubFiles, fetcher: Fetcher) -> None:
         self._limits = MediaLimits.from_settings(settings)
+        self._max_bytes = settings.max_dub_bytes
         self._files = files
+        self._fetcher = fetcher
 
     async def receive(
         self, account_id: str, dub_id: str, source: bytes | AsyncIterator[bytes], request: DubRequest
@@ -36,6 +43,15 @@ class Sources:
             await self._files.remove_all(account_id, dub_id)
             raise
         return known
+
+    async def announce(self, url: str) -> None:
+        """Look whether a film or a recording begins at this address. It is fetched later, by the job.
+
+        Raises what `Fetcher.fetch` raises; an address that is slow to answer passes.
+        """
+        begin = await self._fetcher.look(url, max_bytes=self._max_bytes, seconds=_LOOK_SECONDS, field="source_url")
+        if begin:
+            refuse_what_is_no_film(begin)
 
     async def look_at(self, path: Path, request: DubRequest) -> dict[str, Any]:
         """What a source is made of, as `MediaInfo.as_json`. Raises `UnsupportedMedia`, and `InvalidRequest` when its
