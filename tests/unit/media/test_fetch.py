@@ -23,7 +23,7 @@ from myna.kit.addresses import AddressRule
 from myna.media import fetch as fetching
 from myna.media.fetch import Fetcher
 from myna.media.network import Guard
-from tests.fixtures.receivers import Behave, Received, Receiver, answer, never_answer, receiving
+from tests.fixtures.receivers import Behave, Received, Receiver, answer, endless, never_answer, receiving
 from tests.unit.kit.test_addresses import FORBIDDEN
 from tests.unit.media.test_network import Names
 
@@ -382,6 +382,31 @@ async def test_only_so_many_are_fetched_at_once(monkeypatch: pytest.MonkeyPatch)
         assert all(isinstance(result, MynaError) for result in await asyncio.gather(*tasks, return_exceptions=True))
         assert receiver.connections == 2
     await few.close()
+
+
+class TestLook:
+    """The beginning of what is fetched later."""
+
+    async def test_it_reads_no_more_than_it_needs(self) -> None:
+        held: list[Receiver] = []
+        async with receiving(endless(held, 200)) as receiver:
+            held.append(receiver)
+            begin = await fetcher().look(receiver.url, max_bytes=1 << 40, seconds=5)
+        assert 65_536 <= len(begin) < 200_000
+        assert receiver.sent < 1 << 25
+
+    async def test_who_is_slow_passes(self) -> None:
+        async with receiving(never_answer) as receiver:
+            assert await fetcher().look(receiver.url, max_bytes=1_000, seconds=0.2) == b""
+
+    async def test_what_is_wrong_is_said(self, private: Receiver) -> None:
+        strict = fetcher(guard=Guard(AddressRule()))
+        with pytest.raises(AddressRefused):
+            await strict.look(private.url, max_bytes=1_000, seconds=5)
+        assert private.connections == 0
+        async with receiving(answer(404)) as receiver:
+            with pytest.raises(InvalidRequest, match="404"):
+                await fetcher().look(receiver.url, max_bytes=1_000, seconds=5)
 
 
 class TestToDisk:
