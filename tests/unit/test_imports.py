@@ -72,7 +72,7 @@ def test_nobody_imports_the_repository_of_another_domain() -> None:
 
 
 def test_facades_do_not_know_each_other() -> None:
-    facades = ("stablecog", "magichour", "munsit", "openai", "native")
+    facades = ("stablecog", "modelslab", "magichour", "munsit", "openai", "native")
     strangers = []
     for facade in facades:
         for file in (SOURCE / "http" / facade).rglob("*.py"):

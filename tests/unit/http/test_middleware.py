@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 import pytest
@@ -302,3 +303,36 @@ class TestForms:
         connection = Connection({"type": "http.disconnect"})
         answer = await run(self.limited(Unauthorized()), connection, method="POST", path="/form", headers=headers)
         assert answer.sent == []
+
+
+class TestEncoded:
+    """JSON with files in it, which is large too; its key may be inside."""
+
+    @staticmethod
+    def limited(app=None):
+        settings = Settings(max_json_bytes=1_000, max_reference_bytes=3_000)
+        return BodyLimit(app or TestBodyLimit.echo, respond, settings, Forms(encoded={"/encoded": 1}))
+
+    @pytest.mark.parametrize(("path", "length", "status"), [("/encoded", 5_000, 200), ("/encoded", 5_001, 413)])
+    async def test_a_third_more_than_the_file_itself(self, path, length, status):
+        connection = Connection(piece(b"x" * length))
+        headers = {"content-length": str(length)}
+        assert (await run(self.limited(), connection, method="POST", path=path, headers=headers)).status == status
+
+    async def test_other_paths_take_what_json_takes(self):
+        headers = {"content-length": "1001"}
+        assert (await run(self.limited(), method="POST", path="/other", headers=headers)).status == 413
+
+    async def test_few_are_read_at_once_and_short_ones_always(self, monkeypatch):
+        monkeypatch.setattr(middleware, "LARGE_BODIES", 1)
+        app, slow = self.limited(), Connection(piece(b"x", more=True))
+        large = {"method": "POST", "path": "/encoded", "headers": {"content-length": "3000"}}
+        waiting = asyncio.create_task(run(app, slow, **large))
+        await asyncio.sleep(0)
+        refused = await run(app, Connection(piece(b"x")), **large)
+        assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+        short = {**large, "headers": {"content-length": "3"}}
+        assert (await run(app, Connection(piece(b"abc")), **short)).status == 200
+        slow.incoming.put_nowait(piece(b"y" * 2_999))
+        assert (await waiting).status == 200
+        assert (await run(app, Connection(piece(b"x" * 3_000)), **large)).status == 200

@@ -81,6 +81,11 @@ _OTHER_NAMES = {
     "welsh": "cy",
 }
 """What clients also send."""
+_NAMES = (
+    {tag: name for name, tag in _OTHER_NAMES.items() if len(name) > 2 and "-" not in name}
+    | {"en": "english", "pt": "portuguese"}
+    | {tag: name for name, tag in SPOKEN_LANGUAGES.items()}
+)
 _LONGEST = 12
 
 
@@ -116,9 +121,7 @@ def named_language(given: str, field: str) -> str:
 
 def language_name(tag: str) -> str:
     """The vendor's name of a language, else its tag."""
-    names = {**{code: name for name, code in _OTHER_NAMES.items() if len(name) > 2 and "-" not in name}}
-    names |= {code: name for name, code in SPOKEN_LANGUAGES.items()}
-    return names.get(tag) or names.get(tag.partition("-")[0]) or tag
+    return _NAMES.get(tag) or _NAMES.get(tag.partition("-")[0]) or tag
 
 
 def _word(given: str) -> str:

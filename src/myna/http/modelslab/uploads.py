@@ -120,8 +120,7 @@ class Uploads:
     async def _uploaded(self, caller: Caller | None) -> list[dict[str, Any]]:
         own = await self._services.cloning.list(caller.account.id) if caller else []
         return [
-            _listed(slug(voice.name), voice.name, str(voice.report.get("language") or "en"), voice.gender)
-            | {"thumbnail": voice.avatar_url}
+            _listed(slug(voice.name), voice.name, _base_language(voice), voice.gender) | {"thumbnail": voice.avatar_url}
             for voice in own
         ]
 
@@ -137,6 +136,11 @@ class Uploads:
             if "_" in alias.key
         ]
         return kokoro + [_listed(word, word.capitalize(), "en-US", gender) for word, gender in FRIENDLY.items()]
+
+
+def _base_language(voice: ClonedVoice) -> str:
+    """Of its recording, without the region: the vendor has none there."""
+    return str(voice.report.get("language") or "en").partition("-")[0]
 
 
 def _listed(voice_id: str, name: str, language: str, gender: str | None) -> dict[str, Any]:
