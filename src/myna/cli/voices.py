@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Voices: list, look, listen, keep, block.", no_args_is_help=True)
 VoiceName = Annotated[str, typer.Argument(metavar="VOICE", help="Id or name, as `myna voices list` shows.")]
-APIS = ("stablecog", "magichour", "openai", "munsit")
+APIS = ("stablecog", "modelslab", "magichour", "openai", "munsit")
 """The APIs that have names of their own for voices."""
 
 
@@ -116,8 +116,8 @@ def sample(
 @app.command()
 def aliases(
     api: Annotated[
-        Literal["stablecog", "magichour", "openai", "munsit"],
-        typer.Argument(metavar="API", help="`stablecog`, `magichour`, `openai` or `munsit`."),
+        Literal["stablecog", "modelslab", "magichour", "openai", "munsit"],
+        typer.Argument(metavar="API", help="`stablecog`, `modelslab`, `magichour`, `openai` or `munsit`."),
     ],
     as_json: AsJson = False,
 ) -> None:
