@@ -1,4 +1,4 @@
-"""What `scripts/demo` runs: start a node, make a voiceover and a cloned voice through the public APIs.
+"""What `scripts/demo` runs: start a node; make a voiceover, a cloned voice and a dubbed video through the public APIs.
 
 Uses nothing of Myna but its command and its HTTP interface.
 """
@@ -6,6 +6,7 @@ Uses nothing of Myna but its command and its HTTP interface.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from film import make_film
 
 FOLDER = Path("demo")
 TEXT = "Hello! This is Myna. I speak on your own machine, and nothing that I say leaves it."
@@ -27,6 +29,12 @@ READING = (
 GREETING = "Hello! I am a voice that was made from a recording."
 RATE = 24_000
 """Hz of Munsit's previews."""
+SCENE = (
+    ("onyx", "The house is very old.", "La casa es muy vieja."),
+    ("nova", "She reads a book every week.", "Lee un libro cada semana."),
+    ("onyx", "They eat bread and cheese.", "Comen pan y queso."),
+)
+"""The voices of a film, what they say, and how we would say it in Spanish."""
 
 
 def main() -> None:
@@ -41,6 +49,7 @@ def main() -> None:
     try:
         make_voiceover(url, key)
         clone_a_voice(url, key)
+        dub_a_video(url, key)
         if not leave:
             print(f"\nThe node is open at {url}. Your key: {key}")
             print("Press Ctrl+C to stop it.", flush=True)
@@ -108,7 +117,7 @@ def clone_a_voice(url: str, key: str) -> None:
     """As any Munsit client does it, with only the host changed: a preview, the voice, speech with it."""
     recording = FOLDER / "recording.wav"
     began = time.monotonic()
-    recording.write_bytes(record(url, key))
+    recording.write_bytes(record(url, key, "shimmer", READING))
     report("recording to clone", began, recording)
 
     client = httpx.Client(base_url=f"{url}/munsit/api/v1", headers={"x-api-key": key}, timeout=180)
@@ -135,16 +144,59 @@ def clone_a_voice(url: str, key: str) -> None:
         report("cloned voice", began, spoken, f"voice {voice['voice_id']}")
 
 
-def record(url: str, key: str) -> bytes:
+def record(url: str, key: str, voice: str, text: str) -> bytes:
     """Somebody reads aloud: another voice of this node, so that the demo needs no microphone."""
     answer = httpx.post(
         f"{url}/openai/v1/audio/speech",
         headers={"Authorization": f"Bearer {key}"},
-        json={"model": "tts-1", "voice": "shimmer", "input": READING, "response_format": "wav"},
+        json={"model": "tts-1", "voice": voice, "input": text, "response_format": "wav"},
         timeout=180,
     )
     answer.raise_for_status()
     return answer.content
+
+
+def dub_a_video(url: str, key: str) -> None:
+    """A small film, English with music under it, becomes Spanish through Myna's own API."""
+    began = time.monotonic()
+    film = make_film(FOLDER / "film.mp4", [record(url, key, voice, text) for voice, text, _ in SCENE])
+    seconds = film.seconds
+    print(f"film to dub             {time.monotonic() - began:5.1f} s   {film.path} ({seconds:.1f} s, English)")
+
+    began = time.monotonic()
+    with httpx.Client(base_url=f"{url}/myna/v1", headers={"Authorization": f"Bearer {key}"}, timeout=180) as myna:
+        dub = begin_dub(myna, film.path)
+        while dub["status"] in ("queued", "running"):
+            time.sleep(0.2)
+            dub = checked(myna.get(f"/dubs/{dub['id']}"))
+        if dub["status"] != "succeeded":
+            sys.exit(f"The dub {dub['status']}: {dub['error']['message']}")
+        lines = checked(myna.get(f"/dubs/{dub['id']}/lines", params={"language": "es"}))["data"]
+    dubbed = FOLDER / "film.es.mp4"
+    dubbed.write_bytes(httpx.get(dub["targets"][0]["files"]["result"]["url"]).raise_for_status().content)
+    print(f"dubbed video            {time.monotonic() - began:5.1f} s   {dubbed} ({seconds:.1f} s, {len(lines)} lines)")
+    for line in lines:
+        print(f"    {line['start']:5.2f} s  {line['source_text']} → {line['text']}")
+
+
+def begin_dub(myna: httpx.Client, film: Path) -> dict[str, Any]:
+    """What is said is sent along, as a script is at hand here. Where nothing translates it, our own lines are taken."""
+    script = "\n".join(text for _, text, _ in SCENE)
+    form = {"target_languages": "es", "source_language": "en", "transcript": script}
+    with film.open("rb") as file:
+        answer = myna.post("/dubs", files={"file": (film.name, file, "video/mp4")}, data=form)
+    if answer.status_code == httpx.codes.BAD_REQUEST and answer.json()["code"] == "unsupported":
+        form["translations"] = json.dumps({"es": "\n".join(spanish for _, _, spanish in SCENE)})
+        with film.open("rb") as file:
+            answer = myna.post("/dubs", files={"file": (film.name, file, "video/mp4")}, data=form)
+    return checked(answer)
+
+
+def checked(answer: httpx.Response) -> dict[str, Any]:
+    if answer.is_error:
+        sys.exit(f"{answer.status_code}: {answer.text}")
+    document: dict[str, Any] = answer.json()
+    return document
 
 
 def keep_voice(client: httpx.Client, preview: Path, recording: Path) -> dict[str, Any]:

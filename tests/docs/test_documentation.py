@@ -17,12 +17,13 @@ import myna
 from docs import generate
 from myna.media.decode import decode
 from myna.settings import Settings
+from tests.fixtures.dubs import FILM_SECONDS, SCRIPT
 from tests.fixtures.server import ServerProcess
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXECUTED = ("README.md", "docs/quickstart.md", "docs/operations.md")
-DEADLINE = 120
+DEADLINE = 280
 
 NOT_RUN = {
     "scripts/demo ": "prepares the machine; its program is run by tests/e2e/test_examples.py",
@@ -69,8 +70,11 @@ def key(espeak_server: ServerProcess) -> str:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, low_voice: bytes) -> Path:
+def folder(tmp_path: Path, low_voice: bytes, film: Path) -> Path:
     """Where a reader would be, with what the pages take for granted."""
+    (tmp_path / "film.mp4").write_bytes(film.read_bytes())
+    (tmp_path / "film.en.srt").write_text(SCRIPT)
+    (tmp_path / "film.es.srt").write_text(SCRIPT.replace("fine", "buen").replace("day", "día"))
     (tmp_path / "recording.wav").write_bytes(low_voice)
     (tmp_path / "book.txt").write_text("Era una mañana fría. El barco salió del puerto.")
     (tmp_path / ".venv").symlink_to(sys.prefix)
@@ -78,6 +82,7 @@ def folder(tmp_path: Path, low_voice: bytes) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.name)
 def test_block_runs(block: Block, espeak_server: ServerProcess, key: str, folder: Path) -> None:
     ended = run(as_reader(block.text, espeak_server, key), block.language, espeak_server, key, folder)
@@ -85,6 +90,9 @@ def test_block_runs(block: Block, espeak_server: ServerProcess, key: str, folder
     for path in folder.glob("*.mp3"):
         samples, rate = decode(path.read_bytes())
         assert len(samples) / rate > 0.2
+    for path in folder.glob("film.??.mp4"):
+        samples, rate = decode(path.read_bytes())
+        assert len(samples) / rate == pytest.approx(FILM_SECONDS, abs=0.2)
 
 
 def as_reader(text: str, server: ServerProcess, key: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +18,10 @@ import httpx
 import pytest
 
 from myna.media.decode import decode
+from myna.media.probe import MediaLimits, probe_untrusted
+from myna.settings import Settings
 from myna.webhooks.standard import sign
+from tests.fixtures.dubs import FAKES, FILM_SECONDS, SCRIPT
 from tests.fixtures.server import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -28,14 +34,16 @@ def environment(**ours: str) -> dict[str, str]:
     return {**inherited, "PYTHONUNBUFFERED": "1", **ours}
 
 
-def run(name: str, *arguments: str, cwd: Path, **ours: str) -> subprocess.CompletedProcess[str]:
+def run(
+    name: str, *arguments: str, cwd: Path, deadline: float = DEADLINE, **ours: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(EXAMPLES / name), *arguments],
         env=environment(**ours),
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=DEADLINE,
+        timeout=deadline,
     )
 
 
@@ -45,13 +53,27 @@ def seconds_of(path: Path) -> float:
     return len(samples) / rate
 
 
+def check_film(path: Path, language: str, seconds: float) -> None:
+    """Pictures, and sound in this language, as long as the source."""
+    info = asyncio.run(probe_untrusted(path, limits=MediaLimits.from_settings(Settings())))
+    assert info.video
+    assert [track.language for track in info.audio] == [language]
+    assert info.duration == pytest.approx(seconds, abs=0.2)
+    assert seconds_of(path) > 1
+
+
 @pytest.fixture(scope="module")
 def key(espeak_server: ServerProcess) -> str:
     return espeak_server.new_key(credits=100)
 
 
-def test_demo_makes_a_voiceover_and_a_cloned_voice_and_leaves_them(tmp_path: Path) -> None:
-    shown = run("demo.py", "--exit", cwd=tmp_path)
+NOT_PROGRAMS = {"film.py"}
+"""What examples import."""
+
+
+@pytest.mark.timeout(300)
+def test_demo_makes_a_voiceover_a_cloned_voice_and_a_dubbed_video_and_leaves_them(tmp_path: Path) -> None:
+    shown = run("demo.py", "--exit", cwd=tmp_path, deadline=280)
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
     made = re.findall(r"^(.+?) +\d+\.\d s +demo/([\w.]+) \((\d+\.\d) s of speech(.*)\)$", shown.stdout, re.M)
@@ -64,6 +86,12 @@ def test_demo_makes_a_voiceover_and_a_cloned_voice_and_leaves_them(tmp_path: Pat
     for _, file, seconds, _ in made:
         assert seconds_of(tmp_path / "demo" / file) == pytest.approx(float(seconds), abs=0.2)
     assert re.fullmatch(r", voice voice_\w{24}", made[-1][3])
+    dubbed = re.search(r"^dubbed video +\d+\.\d s +demo/film\.es\.mp4 \((\d+\.\d) s, 3 lines\)$", shown.stdout, re.M)
+    assert dubbed
+    starts = [float(start) for start in re.findall(r"^ +(\d+\.\d\d) s  .+ → .+$", shown.stdout, re.M)]
+    assert len(starts) == 3
+    assert starts == sorted(starts)
+    check_film(tmp_path / "demo" / "film.es.mp4", "es", float(dubbed[1]))
     url = re.search(r"^node ready +\d+\.\d s +(http://\S+)$", shown.stdout, re.M)
     assert url
     with pytest.raises(httpx.ConnectError):
@@ -104,6 +132,27 @@ def test_clone_a_voice(server: ServerProcess, low_voice: bytes, tmp_path: Path) 
     refused = run("clone_a_voice.py", "me.wav", TEXT, "sound", *options, cwd=tmp_path)
     assert refused.returncode == 1
     assert refused.stderr.startswith("400: file: ")
+
+
+def test_dub_a_video(make_server: Callable[..., ServerProcess], film: Path, tmp_path: Path) -> None:
+    server = make_server(MYNA_ENGINES=json.dumps(FAKES))
+    (tmp_path / "script.srt").write_text(SCRIPT)
+    options = ("--transcript", "script.srt", "--url", server.url, "--key", server.new_key(credits=100))
+    change = ("--line", "2", "Otro.")
+    shown = run("dub_a_video.py", str(film), "es", "dubbed", *change, *options, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert re.fullmatch(r"( *\d+% [a-z]+\n)+", shown.stderr)
+    first, one, two, *saved = shown.stdout.splitlines()
+    assert re.fullmatch(r"Line 2 anew, for 0\.\d+ credits", first)
+    assert re.fullmatch(r"  1 +1\.\d\d \w+ +One fine day\. → es One fine day\.", one)
+    assert re.fullmatch(r"  2 +3\.\d\d \w+ +Another day\. → Otro\.", two)
+    assert saved == ["dubbed/film.es.mp4", "dubbed/film.es.srt"]
+    check_film(tmp_path / saved[0], "es", FILM_SECONDS)
+    assert "Otro." in (tmp_path / saved[1]).read_text()
+    (tmp_path / "letter.mp4").write_bytes(b"This is a letter. " * 100)
+    refused = run("dub_a_video.py", "letter.mp4", "es", *options, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("422: ")
 
 
 def test_a_wrong_key_is_said_in_words(espeak_server: ServerProcess, tmp_path: Path) -> None:
@@ -172,4 +221,6 @@ def test_webhook_receiver_knows_a_forged_event(receiver_module: ModuleType) -> N
 
 def test_every_example_is_run_here() -> None:
     here = Path(__file__).read_text()
-    assert [path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in here] == []
+    assert [
+        path.name for path in EXAMPLES.glob("*.py") if f'"{path.name}"' not in here and path.name not in NOT_PROGRAMS
+    ] == []
