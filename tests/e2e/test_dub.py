@@ -41,7 +41,7 @@ SENTENCES = (
     "The night is long and dark.",
 )
 GAPS = (1.0, 0.9, 1.3, 0.8, 1.1, 1.0, 1.4, 0.9, 1.2, 1.0)
-SPANISH = set("río hermano ciudad pan queso tren libro semana niños calle ventana verano noche jardín agua".split())
+SPANISH = {"río", "hermano", "ciudad", "pan", "queso", "tren", "libro", "semana", "niños", "calle", "ventana", "verano"}
 """Of the words that the sentences become; pocketsphinx does not hear all of them under music."""
 SECONDS_TO_DUB = 240
 

@@ -140,7 +140,11 @@ async def test_several_languages_are_heard_once_and_cost_each(studio: Studio) ->
     assert len(await studio.services.outputs.of_job(dub.job.id)) == 3
 
 
-async def test_a_film_is_heard_by_an_engine_and_its_speakers_get_voices_that_fit(studio: Studio) -> None:
+async def test_a_film_is_heard_by_an_engine_and_its_speakers_get_voices_that_fit(
+    studio: Studio, tmp_path: Path, espeak: Speak
+) -> None:
+    """Without music: the fake engine takes each sound between two silences for a word."""
+    studio.film = make_film(tmp_path / "film.mp4", espeak, bed=0.0)
     dub = await studio.dub(request_for(transcript=None, source_language=None, speakers=2))
     assert (dub.job.status, dub.job.error_message) == ("succeeded", None)
     assert dub.source_language
@@ -184,7 +188,7 @@ async def test_a_line_too_long_for_its_place_gets_fewer_words(studio: Studio) ->
 
 
 async def test_a_line_is_paced_before_it_is_stretched(studio: Studio) -> None:
-    script = SCRIPT.replace("Another day.", "translate:long=2 Another day comes by")
+    script = SCRIPT.replace("Another day.", "translate:long=3 Another day comes by")
     dub = await studio.dub(request_for(transcript=script))
     line = dub.targets[0].lines[1]
     assert line.rate > 1.0
