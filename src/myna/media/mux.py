@@ -26,7 +26,8 @@ MUX_SECONDS = 1_800.0
 _CPU_SECONDS = 900
 _SPARE_BYTES = 512 * 1024 * 1024
 """Two hours of sound and all texts, besides what is copied."""
-_ALIKE_SECONDS = 0.05
+_ALIKE_SECONDS = 0.1
+"""A frame of sound at the end, and what headers and packets may differ by."""
 _PICTURE_SECONDS = 0.002
 """Matroska rounds to a thousandth."""
 

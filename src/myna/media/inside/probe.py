@@ -21,7 +21,7 @@ VIDEO_CONTAINERS = frozenset({"mp4", "mov", "mkv", "webm"})
 _WEB_PICTURES = frozenset({"vp8", "vp9", "av1"})
 _NAMES = {"matroska,webm": "mkv", "mov,mp4,m4a,3gp,3g2,mj2": "mp4"}
 """FFmpeg's names of containers, where they are not one word."""
-_CLOSE = 0.25
+_CLOSE = 0.05
 """Seconds: a header that says nearly what the packets do knows better what of them is not played."""
 _SPARE_SECONDS = 1.0
 _SPARE_FRAMES = 240
@@ -44,6 +44,16 @@ class _Track:
         self.packets += 1
         self.first, self.last = min(self.first, start), max(self.last, start)
         self.end = max(self.end, start + duration)
+
+    @property
+    def spacing(self) -> float:
+        """Seconds from one packet to the next, on average; 0 when there is one only."""
+        return (self.last - self.first) / (self.packets - 1) if self.packets > 1 else 0.0
+
+    @property
+    def shown_until(self) -> float:
+        """The end, also where the last packet does not say how long it is shown."""
+        return max(self.end, self.last + self.spacing)
 
 
 def probe(details: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +189,7 @@ def _duration(container: InputContainer, tracks: dict[int, _Track], *, alone: bo
     """Seconds. Sound alone begins where it begins."""
     seen = [track for track in tracks.values() if track.packets]
     begins = min(track.first for track in seen) if alone else 0.0
-    counted = max(track.end for track in seen) - max(0.0, begins)
+    counted = max(track.shown_until for track in seen) - max(0.0, begins)
     said = (container.duration or 0) / 1_000_000
     return said if abs(said - counted) < _CLOSE else counted
 
@@ -191,12 +201,11 @@ def _picture_description(container: InputContainer, tracks: dict[int, _Track]) -
     seen = tracks[picture.index]
     if not seen.packets:
         raise UnsupportedMedia("The track of pictures in this file is empty.", reason="picture")
-    counted = (seen.packets - 1) / (seen.last - seen.first) if seen.last > seen.first else 0.0
     return {
         "codec": _codec(picture),
         "width": picture.codec_context.width,
         "height": picture.codec_context.height,
-        "frames_per_second": round(counted, 3),
+        "frames_per_second": round(1 / seen.spacing, 3) if seen.spacing else 0.0,
     }
 
 
