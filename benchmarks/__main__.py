@@ -9,10 +9,11 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.report import render
 
-NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning")
+NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning", "dubbing")
 RESULTS = Path("benchmarks/results.json")
 PAGE = Path("docs/performance.md")
 
@@ -23,16 +24,21 @@ def main() -> None:
     arguments.add_argument("--speaker", action="append", help="of `cloning`: measure only this one anew")
     chosen = arguments.parse_args()
     names = chosen.names or NAMES
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in names:
         print(f"{name} …", flush=True)
         module = importlib.import_module(f"benchmarks.{name}")
         anew = name == "cloning" and chosen.speaker
-        figures = module.measure_again(results[name]["figures"], chosen.speaker) if anew else module.measure()
+        figures = module.measure_again(known()[name]["figures"], chosen.speaker) if anew else module.measure()
+        results = known()
         results[name] = {"machine": machine(), "measured": datetime.now(UTC).date().isoformat(), "figures": figures}
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
         PAGE.write_text(render(results))
     print(PAGE.read_text())
+
+
+def known() -> dict[str, Any]:
+    """What was measured so far, also by others while this one ran."""
+    return dict(json.loads(RESULTS.read_text())) if RESULTS.exists() else {}
 
 
 def machine() -> str:

@@ -28,6 +28,13 @@ TITLES = {
         "embeddings (the same speaker scores 0.85 and more, others up to 0.75); word errors by pocketsphinx. "
         "`stock` is the base as it is, `ceiling` the reference itself, taken apart and put together by WORLD.",
     ),
+    "dubbing": (
+        "Dubbing",
+        "Films of 720 lines (H.264, AAC) in which two synthetic speakers take turns over music, dubbed from English to "
+        "Spanish with nothing sent along: heard by pocketsphinx, translated by apertium, spoken by espeak-ng. One dub "
+        "at a time, on a node that has done one before; the memory is that of the server process, and of all processes "
+        "under it, at most. Then short speech over HTTP, by one client, alone and while two dubs are worked on.",
+    ),
     "ledger": ("Ledger", "Hold and settle, 32 tasks at once on one account, each operation its own durable commit."),
 }
 

@@ -158,11 +158,7 @@ def record(url: str, key: str, voice: str, text: str) -> bytes:
 
 def dub_a_video(url: str, key: str) -> None:
     """A small film, English with music under it, becomes Spanish through Myna's own API."""
-    began = time.monotonic()
     film = make_film(FOLDER / "film.mp4", [record(url, key, voice, text) for voice, text, _ in SCENE])
-    seconds = film.seconds
-    print(f"film to dub             {time.monotonic() - began:5.1f} s   {film.path} ({seconds:.1f} s, English)")
-
     began = time.monotonic()
     with httpx.Client(base_url=f"{url}/myna/v1", headers={"Authorization": f"Bearer {key}"}, timeout=180) as myna:
         dub = begin_dub(myna, film.path)
@@ -174,7 +170,7 @@ def dub_a_video(url: str, key: str) -> None:
         lines = checked(myna.get(f"/dubs/{dub['id']}/lines", params={"language": "es"}))["data"]
     dubbed = FOLDER / "film.es.mp4"
     dubbed.write_bytes(httpx.get(dub["targets"][0]["files"]["result"]["url"]).raise_for_status().content)
-    print(f"dubbed video            {time.monotonic() - began:5.1f} s   {dubbed} ({seconds:.1f} s, {len(lines)} lines)")
+    print(f"dubbed video            {time.monotonic() - began:5.1f} s   {dubbed} ({film.seconds:.1f} s, {len(lines)} lines)")
     for line in lines:
         print(f"    {line['start']:5.2f} s  {line['source_text']} → {line['text']}")
 
