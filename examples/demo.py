@@ -170,7 +170,8 @@ def dub_a_video(url: str, key: str) -> None:
         lines = checked(myna.get(f"/dubs/{dub['id']}/lines", params={"language": "es"}))["data"]
     dubbed = FOLDER / "film.es.mp4"
     dubbed.write_bytes(httpx.get(dub["targets"][0]["files"]["result"]["url"]).raise_for_status().content)
-    print(f"dubbed video            {time.monotonic() - began:5.1f} s   {dubbed} ({film.seconds:.1f} s, {len(lines)} lines)")
+    seconds = time.monotonic() - began
+    print(f"dubbed video            {seconds:5.1f} s   {dubbed} ({film.seconds:.1f} s, {len(lines)} lines)")
     for line in lines:
         print(f"    {line['start']:5.2f} s  {line['source_text']} → {line['text']}")
 
