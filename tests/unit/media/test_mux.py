@@ -19,6 +19,7 @@ from myna.media.extract import extract_sound, extract_subtitles
 from myna.media.mux import Expected, Mux, SubtitleText, mux, verify
 from myna.media.probe import packet_hash, probe_untrusted
 from myna.media.soundfiles import read_sound, write_sound
+from tests.fixtures.hostile_films import fast_film
 from tests.fixtures.videos import RATE, Film, make_sound, make_video
 from tests.unit.media.test_extract import shifted
 
@@ -199,6 +200,12 @@ async def test_what_kind_of_h265_it_is_is_kept(dub: Path, tmp_path: Path):
     with av.open(str(source)) as before, av.open(str(target)) as after:
         tags = [film.streams.video[0].codec_context.codec_tag for film in (before, after)]
     assert tags == ["hvc1", "hvc1"]
+
+
+async def test_old_films_are_copied_too(dub: Path, tmp_path: Path):
+    source, target = fast_film(tmp_path / "old.mp4", 25), tmp_path / "d.mp4"
+    await mux(Mux(source, target, "mp4", dub, "es"))
+    await verify(target, Expected(SECONDS, ("es",), (), await packet_hash(source)))
 
 
 class TestTexts:

@@ -16,6 +16,7 @@ from myna.media.probe import MediaInfo, MediaLimits, packet_hash, probe_untruste
 from myna.settings import Settings
 from tests.fixtures.hostile_crafted import flac_of_silence, opus_of_silence
 from tests.fixtures.hostile_crafted import wav as wav_with
+from tests.fixtures.hostile_films import fast_film
 from tests.fixtures.videos import Film, make_sound, make_video
 
 SHORT = Film(2.0, subtitles=[(0.5, 1.5, "Hello")], language="fra", subtitle_language="por")
@@ -170,6 +171,13 @@ async def test_a_film_without_sound_is_refused(tmp_path: Path):
     with pytest.raises(UnsupportedMedia, match="no sound") as refusal:
         await probe_untrusted(path)
     assert refusal.value.details["reason"] == "no sound"
+
+
+async def test_a_picture_whose_size_only_its_decoder_knows_is_measured(tmp_path: Path):
+    """MPEG-4 in MP4, as old cameras write it."""
+    info = await probe_untrusted(fast_film(tmp_path / "old.mp4", 25))
+    assert info.video is not None
+    assert (info.video.codec, info.video.width, info.video.height) == ("mpeg4", 16, 16)
 
 
 async def test_video_in_other_containers_is_refused_with_a_remedy(tmp_path: Path):

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import soundfile
 
-from myna.errors import Unavailable, UnsupportedMedia
+from myna.errors import StorageFull, Unavailable, UnsupportedMedia
 from myna.media.decode import decode, pcm16
 from myna.media.encode import encode
 from myna.media.formats import AudioFormat
@@ -309,6 +309,63 @@ async def test_a_server_that_is_killed_leaves_no_process(tmp_path: Path):
     while child.is_running() and child.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
         await asyncio.sleep(0.01)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+class TestOtherTasks:
+    """Those of films: the files are handed over as descriptors, and what is found is one document."""
+
+    async def run(self, program: str) -> dict[str, object]:
+        return await Sandbox(spawn=astray(program)).run("probe", {"source": 0}, descriptors=(), timeout=5)
+
+    async def test_the_last_document_is_the_answer(self):
+        assert await self.run("send(b'R'); send(b'T', b'{}'); send(b'T', b'{\"a\": 1}'); send(b'D')") == {"a": 1}
+
+    async def test_what_to_do_is_sent_first(self):
+        program = """
+            (length,) = struct.unpack("<I", sys.stdin.buffer.read(4))
+            send(b"T", sys.stdin.buffer.read(length))
+            send(b"D")
+        """
+        assert await self.run("import struct\n" + textwrap.dedent(program)) == {"source": 0}
+
+    async def test_a_refusal_keeps_its_reason(self):
+        program = "send(b'E', json.dumps({'message': 'No.', 'reason': 'because', 'kind': ''}).encode())"
+        with pytest.raises(UnsupportedMedia, match=r"No\.") as refusal:
+            await self.run(program)
+        assert refusal.value.details["reason"] == "because"
+
+    async def test_a_full_disk_is_nobodys_fault(self):
+        with pytest.raises(StorageFull):
+            await self.run("send(b'E', json.dumps({'message': '', 'reason': '', 'kind': 'no room'}).encode())")
+
+    async def test_sound_that_was_not_asked_for_is_refused(self):
+        with pytest.raises(UnsupportedMedia, match="than a film does"):
+            await self.run("send(b'R'); send(b'S', bytes(8))")
+
+    async def test_a_process_that_dies_says_so(self):
+        with pytest.raises(UnsupportedMedia, match="Send it as MP4") as refusal:
+            await self.run("send(b'R'); os.abort()")
+        assert refusal.value.details["reason"] == "signal 6"
+
+    async def test_only_the_named_descriptors_are_known(self, tmp_path: Path):
+        (tmp_path / "known").write_bytes(b"known")
+        (tmp_path / "other").write_bytes(b"other")
+        known, other = (os.open(tmp_path / name, os.O_RDONLY) for name in ("known", "other"))
+        process = await spawn_child(["probe", str(1 << 30), "5", "0", "5", str(os.getpid())], descriptors=(known,))
+        try:
+            assert process.stdout is not None
+            await process.stdout.readexactly(1)
+            folder = Path(f"/proc/{process.pid}/fd")
+            if folder.exists():
+                targets = {os.readlink(path) for path in folder.iterdir()}
+                assert str(tmp_path / "known") in targets
+                assert str(tmp_path / "other") not in targets
+            assert psutil.Process(process.pid).nice() >= 10 or os.getpriority(os.PRIO_PROCESS, 0) >= 10
+        finally:
+            process.kill()
+            await process.communicate()
+            os.close(known)
+            os.close(other)
 
 
 class TestHeaderlessSound:

@@ -9,7 +9,7 @@ import soundfile
 from myna.errors import UnsupportedMedia
 from myna.media.encode import encode
 from myna.media.formats import AudioFormat
-from myna.media.sniff import refuse_what_is_no_sound, what_it_looks_like
+from myna.media.sniff import refuse_what_is_no_film, refuse_what_is_no_sound, what_it_looks_like
 from tests.fixtures.speech import speech_like
 
 RATE = 24_000
@@ -71,3 +71,11 @@ def test_other_containers_pass(format: str):
 def test_beginnings_of_sound_pass(data: bytes):
     assert what_it_looks_like(data) == ""
     assert what_it_looks_like(data + bytes(range(256))) == ""
+
+
+def test_where_a_film_is_expected_films_are_asked_for():
+    with pytest.raises(UnsupportedMedia, match=r"neither video nor sound.*web page.*Send MP4"):
+        refuse_what_is_no_film(b"<html></html>")
+    with pytest.raises(UnsupportedMedia, match="empty"):
+        refuse_what_is_no_film(b"")
+    refuse_what_is_no_film(b"\0\0\0\x18ftypmp42")
