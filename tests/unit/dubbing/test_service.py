@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,7 @@ class Studio:
     """A node, one of its accounts, and a film."""
 
     def __init__(self, node: Node, caller: Caller, film: Path) -> None:
+        self.node = node
         self.services = node.services
         self.dubbing = node.services.dubbing
         self.caller = caller
@@ -474,3 +478,33 @@ async def test_a_language_or_file_that_the_dub_has_not_is_not_found(studio: Stud
         await studio.dubbing.lines(studio.account_id, dub.id, "fr")
     with pytest.raises(NotFound):
         await studio.dubbing.file(studio.account_id, dub.id, "es", "stems")
+
+
+@pytest.fixture
+def address(film: Path) -> Iterator[str]:
+    """Where the film can be fetched."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(film.parent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/{film.name}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def test_a_film_at_an_address_is_held_by_estimate_and_charged_by_its_length(studio: Studio, address: str) -> None:
+    made = await studio.create(request_for(source_url=address), source=None)
+    assert made.job.price == 60 * 250
+    dub = await studio.dubbing.wait(studio.account_id, made.id, SECONDS_TO_DUB)
+    assert (dub.job.status, dub.job.error_message) == ("succeeded", None)
+    assert (dub.job.price, dub.job.charged) == (PRICE, PRICE)
+    assert await studio.balance() == 100_000 - PRICE
+
+
+async def test_a_film_at_an_address_that_costs_more_than_there_is_fails_uncharged(studio: Studio, address: str) -> None:
+    studio.services.settings.dub_estimate_seconds = 1.0
+    poor = Studio(studio.node, await new_caller(studio.node, PRICE - 1, "poor"), studio.film)
+    dub = await poor.dub(request_for(source_url=address), source=None)
+    assert (dub.job.status, dub.job.error_code) == ("failed", "insufficient_credits")
+    assert await poor.balance() == PRICE - 1
