@@ -27,7 +27,7 @@ DUBS = 3
 
 
 @pytest.mark.fault
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "killed", [pytest.param(STAGES[number::DUBS], id="-".join(STAGES[number::DUBS])) for number in range(DUBS)]
 )
