@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,7 +92,7 @@ class SphinxEngine(RecognitionEngine):
         return Recognised(language, tuple(within))
 
     def _heard(self, sound: bytes) -> Iterator[HeardWord]:
-        decoder = self._decoder
+        decoder = _decoder()
         _listen(decoder, sound)
         for part in decoder.seg() or ():
             if word := _plain(part.word):
@@ -103,7 +102,7 @@ class SphinxEngine(RecognitionEngine):
         tokens = [_Token(token, spoken) for token in text.split() if (spoken := tuple(spoken_words(token)))]
         if not tokens:
             return
-        decoder = self._aligner
+        decoder = _aligner()
         for word in {word for token in tokens for word in token.spoken if not decoder.lookup_word(word)}:
             decoder.add_word(word, guessed_sounds(word))
         try:
@@ -118,21 +117,21 @@ class SphinxEngine(RecognitionEngine):
                 return
             yield HeardWord(token.text, _times(mine[0])[0], _times(mine[-1])[1])
 
-    @cached_property
-    def _decoder(self) -> Any:
-        """The mean of each stretch is taken from it alone (`batch`), so the same sound always gives the same words."""
-        from pocketsphinx import Decoder
 
-        return Decoder(samprate=_RATE, cmn="batch", loglevel="FATAL")
+def _decoder() -> Any:
+    """A new one for each sound, as it adapts to what it hears (0.3 s); so the same sound always has the same words."""
+    from pocketsphinx import Decoder
 
-    @cached_property
-    def _aligner(self) -> Any:
-        """Without a language model; it collects words that were in no dictionary."""
-        from pocketsphinx import Decoder, get_model_path
+    return Decoder(samprate=_RATE, cmn="batch", loglevel="FATAL")
 
-        model = Path(get_model_path(), "en-us")
-        words = str(model / "cmudict-en-us.dict")
-        return Decoder(hmm=str(model / "en-us"), dict=words, lm=None, samprate=_RATE, cmn="batch", loglevel="FATAL")
+
+def _aligner() -> Any:
+    """Without a language model (0.1 s)."""
+    from pocketsphinx import Decoder, get_model_path
+
+    model = Path(get_model_path(), "en-us")
+    words = str(model / "cmudict-en-us.dict")
+    return Decoder(hmm=str(model / "en-us"), dict=words, lm=None, samprate=_RATE, cmn="batch", loglevel="FATAL")
 
 
 def spoken_words(token: str) -> list[str]:
