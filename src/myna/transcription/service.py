@@ -142,9 +142,9 @@ class TranscriptionService:
         samples = await asyncio.to_thread(sound.read, span.start, span.end)
         heard = await asyncio.to_thread(speech_segments, samples, sound.rate)
         spoken = [Segment(span.start + part.start, span.start + part.end) for part in heard]
-        found = await self.align(
-            sound.read, sound.rate, [cue.text], language=language, segments=spoken or [Segment(cue.start, cue.end)]
-        )
+        if not spoken:
+            return tuple(shared_out([cue.text.split() or [cue.text]], [Segment(cue.start, cue.end)])[0])
+        found = await self.align(sound.read, sound.rate, [cue.text], language=language, segments=spoken)
         return found[0]
 
     async def _heard(
@@ -193,7 +193,7 @@ class TranscriptionService:
 
         edges = [segments[0].start, *(_middle(before, after) for before, after in pairwise(groups)), segments[-1].end]
         found = await _all(one(group, *span) for group, span in zip(groups, pairwise(edges), strict=True))
-        return [line for group in found for line in group]
+        return [_out_of_hush(line, segments) for group in found for line in group]
 
     async def _found(
         self,
@@ -240,6 +240,34 @@ async def _all(works: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+def _out_of_hush(line: Sequence[TimedWord], segments: Sequence[Segment]) -> list[TimedWord]:
+    """The words of a line without what an aligner gave them of the silence before and after speech."""
+    ends = [segment.end for segment in segments]
+    moved: list[TimedWord] = []
+    reached = 0.0
+    for word in line:
+        start, end = _spoken_part(word, segments, ends, leads=not moved)
+        start = max(reached, start)
+        reached = max(start, end)
+        moved.append(TimedWord(word.text, start, reached))
+    return moved
+
+
+def _spoken_part(
+    word: TimedWord, segments: Sequence[Segment], ends: Sequence[float], *, leads: bool
+) -> tuple[float, float]:
+    """From when to when within speech. A word that lies in a pause stays, unless it leads a line that begins soon."""
+    first = bisect_right(ends, word.start)
+    if first == len(segments):
+        return word.start, word.end
+    begins = segments[first].start
+    if word.end <= begins:
+        soon = leads and begins - word.end <= _MARGIN
+        return (begins, begins) if soon else (word.start, word.end)
+    last = max(place for place in range(first, len(segments)) if segments[place].start < word.end)
+    return max(word.start, begins), min(word.end, segments[last].end)
 
 
 def _in_speech(words: Iterable[TimedWord], segments: Sequence[Segment]) -> Iterator[TimedWord]:

@@ -21,7 +21,7 @@ from myna.engines.registry import GROUP, EngineRegistry
 from myna.errors import EngineFailed, Unsupported
 from myna.settings import Settings
 from myna.transcription.schemas import ReadSound, TimedWord
-from myna.transcription.service import TranscriptionService
+from myna.transcription.service import TranscriptionService, _out_of_hush
 
 RATE = 16_000
 GAP = 0.9
@@ -242,3 +242,36 @@ class Cue:
     start: float
     end: float
     text: str
+
+
+async def test_no_line_begins_in_the_hush_before_it(embedded: TranscriptionService) -> None:
+    """An aligner likes to give the first word the silence, or the music, before it."""
+    truth = spoken(ENGLISH, "en-US", "m7")
+    hush = np.zeros(RATE, np.float32)
+    time = np.arange(len(truth.samples) + RATE) / RATE
+    music = sum(0.05 * np.sin(2 * np.pi * pitch * time) for pitch in (220.0, 277.2, 329.6))
+    film = (np.concatenate([hush, truth.samples]) + music).astype(np.float32)
+    begins = [1.0 + line[0][1] for line in truth.words]
+    spans = [Segment(start - 0.05, start + 1.5) for start in begins]
+    shown = [Cue(span.start, span.end, text) for span, text in zip(spans, ENGLISH, strict=True)]
+    read: ReadSound = lambda start, end: film[max(0, round(start * RATE)) : round(end * RATE)]  # noqa: E731
+    found = await embedded.align_cues(read, RATE, shown, language="en-US")
+    late = [line[0].start - start for line, start in zip(found, begins, strict=True)]
+    assert all(-0.1 < each < 0.1 for each in late), late
+
+
+def test_words_are_cut_out_of_hush() -> None:
+    segments = [Segment(1.0, 2.0), Segment(3.0, 4.0)]
+    line = [TimedWord("a", 0.7, 0.9), TimedWord("b", 0.9, 1.5), TimedWord("c", 1.5, 2.3), TimedWord("d", 2.3, 2.6)]
+    cut = _out_of_hush(line, segments)
+    assert [(word.start, word.end) for word in cut] == [(1.0, 1.0), (1.0, 1.5), (1.5, 2.0), (2.3, 2.6)]
+    assert _out_of_hush([TimedWord("e", 2.5, 3.2)], segments) == [TimedWord("e", 3.0, 3.2)]
+    assert _out_of_hush([TimedWord("f", 1.5, 3.5)], segments) == [TimedWord("f", 1.5, 3.5)]
+    assert _out_of_hush([TimedWord("g", 5.0, 6.0)], segments) == [TimedWord("g", 5.0, 6.0)]
+
+
+async def test_a_subtitle_of_which_nothing_is_heard_keeps_its_time(embedded: TranscriptionService) -> None:
+    silence = np.zeros(4 * RATE, np.float32)
+    read: ReadSound = lambda start, end: silence[max(0, round(start * RATE)) : round(end * RATE)]  # noqa: E731
+    found = await embedded.align_cues(read, RATE, [Cue(1.0, 2.5, "Good morning.")], language="en")
+    assert (found[0][0].start, found[0][-1].end) == (1.0, 2.5)
