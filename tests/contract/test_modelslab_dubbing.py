@@ -15,6 +15,7 @@ from tests.fixtures.chat import chat_server
 from tests.fixtures.dubs import make_film
 from tests.fixtures.files import file_server
 from tests.fixtures.modelslab import Client
+from tests.fixtures.videos import Film, make_video
 
 FAKES = "fake,fake-recognition,fake-translation"
 
@@ -41,10 +42,17 @@ def film(tmp_path_factory, espeak):
     return make_film(tmp_path_factory.mktemp("quiet") / "film.mp4", espeak, bed=0.0)
 
 
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory):
+    """Nobody speaks, so it cannot be dubbed."""
+    return make_video(tmp_path_factory.mktemp("silent") / "film.mp4", Film(3, [], 22_050, bed=0.0))
+
+
 @pytest.fixture
-def films(film):
+def films(film, silent):
     with file_server() as served:
         served.put("/film.mp4", film.read_bytes())
+        served.put("/silent.mp4", silent.read_bytes())
         yield served.url
 
 
@@ -133,10 +141,16 @@ def test_without_a_translator_it_says_what_to_do(make_server, http):
 
 
 def test_a_dub_that_cannot_be_made_is_failed_when_it_is_fetched(client, films):
-    said = client.ok("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es")
+    said = client.ok("create_dubbing", init_video=f"{films}/silent.mp4", output_lang="es")
     found = client.finished(said["id"])
     assert (found["status"], found["id"], found["output"]) == ("failed", said["id"], [])
-    assert "404" in found["message"]
+    assert "Nobody speaks" in found["message"]
+    assert client.balance() == 100_000
+
+
+def test_a_film_that_is_not_there_is_refused_at_once(client, films):
+    answer = client.voice("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es")
+    refused(answer, 400, "Unable to fetch video from provided URL: The address answered 404")
     assert client.balance() == 100_000
 
 
@@ -149,7 +163,7 @@ def receiver():
 def test_the_webhook_hears_of_the_end_once(client, films, receiver):
     hook = receiver.url
     done = client.ok("create_dubbing", init_video=f"{films}/film.mp4", output_lang="es", webhook=hook, track_id="t-1")
-    lost = client.ok("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es", webhook=hook, track_id=2)
+    lost = client.ok("create_dubbing", init_video=f"{films}/silent.mp4", output_lang="es", webhook=hook, track_id=2)
     silent = client.ok("text_to_speech", prompt="Hello.")
     for number in (done["id"], lost["id"]):
         client.finished(number)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from myna.accounts.schemas import Caller
 from myna.dubbing.schemas import DubRequest
+from myna.errors import AddressRefused, InvalidRequest
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
@@ -23,6 +25,20 @@ if TYPE_CHECKING:
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 _MOST_SPEAKERS = 20
+
+
+@contextmanager
+def unreachable_source() -> Iterator[None]:
+    """What is wrong with an address, in the vendor's words."""
+    try:
+        yield
+    except AddressRefused:
+        raise
+    except InvalidRequest as error:
+        if error.field in ("source", "source_url") and type(error) is InvalidRequest:
+            message = f"Unable to fetch video from provided URL: {error.message}"
+            raise InvalidRequest(message, field="init_video") from None
+        raise
 
 
 class Dubbing:
@@ -42,15 +58,16 @@ class Dubbing:
             services.webhooks.check_url(url, "webhook")
         wanted = await services.dubbing.check(caller, wanted)
         number = mapping.number_of(job_uuid(request))
-        dub = await services.dubbing.create(
-            caller,
-            wanted,
-            api=mapping.API,
-            base_url=services.base_url(request),
-            source=self._source(sent),
-            job_id=mapping.job_id_of(number),
-            details=mapping.numbered(details, number),
-        )
+        with unreachable_source():
+            dub = await services.dubbing.create(
+                caller,
+                wanted,
+                api=mapping.API,
+                base_url=services.base_url(request),
+                source=self._source(sent),
+                job_id=mapping.job_id_of(number),
+                details=mapping.numbered(details, number),
+            )
         where = addresses(request, services)
         future = where.file(*mapping.future_dub(dub))
         return mapping.processing(dub.job, [future], where.fetch(number), mapping.dub_eta(dub.job, dub.duration))
