@@ -29,6 +29,8 @@ _PADDING = 0.25
 """Seconds of near silence on both sides, so that the first sound is heard."""
 _LEVEL, _DITHER = -23.0, -65.0
 """dBFS of the sound and of the noise that is added: after digital silence the recogniser is deaf."""
+_SILENCE = 1e-4
+"""Full scale is 1: -80 dBFS."""
 _LEAST_POWER = 10 ** (-18 / 10)
 """Of a word, against loud moments of the sound; weak words of clear speech have -16 dB."""
 _ALWAYS_CAPITAL = re.compile(r"^i(?='|$)")
@@ -82,8 +84,8 @@ class SphinxEngine(RecognitionEngine):
         language = request.language or "en-US"
         if language.lower().split("-")[0] != "en":
             raise Unsupported(f"The engine `{self.name}` understands English, not `{language}`.")
-        if not len(samples):
-            return Recognised(language, ())
+        if not len(samples) or float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < _SILENCE:
+            return Recognised(language, ())  # all words fit nothing equally well: the search would take very long
         sound, seconds = _prepared(resample(samples, sample_rate, _RATE)), len(samples) / sample_rate
         words = self._heard(sound) if request.transcript is None else self._found(sound, request.transcript)
         within = [_clipped(word, seconds) for word in words if word.start < seconds]

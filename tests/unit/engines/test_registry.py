@@ -53,6 +53,31 @@ def test_a_bad_engine_is_reported_and_harms_no_other(name: str, value: str, reas
         registry.voices(name)
 
 
+def test_kinds_are_kept_apart() -> None:
+    registry = EngineRegistry.load(["fake-translation", "fake-recognition", "fake"])
+    assert registry.names == ("fake",)
+    assert registry.recognisers == ("fake-recognition",)
+    assert registry.translators == ("fake-translation",)
+    assert registry.describe_recogniser("fake-recognition").alignment
+    assert registry.describe_translator("fake-translation").any_pair
+    assert registry.voices("fake-translation") == ()
+    with pytest.raises(EngineUnavailable, match="cannot speak; it can hear"):
+        registry.describe("fake-recognition")
+    with pytest.raises(EngineUnavailable, match="cannot translate; it can speak"):
+        registry.describe_translator("fake")
+    with pytest.raises(EngineUnavailable, match="cannot speak"):
+        find_engine("fake-translation")
+
+
+def test_a_kind_of_which_none_is_named_has_all_that_are_installed() -> None:
+    registry = EngineRegistry.load(["fake"])
+    assert registry.names == ("fake",)
+    assert "sphinx" in registry.recognisers
+    assert "fake-recognition" not in registry.recognisers
+    assert EngineRegistry.load(["fake-recognition"]).names[0] == "espeak"
+    assert EngineRegistry.load(["kazoo"]).names == ()
+
+
 def test_engines_are_not_imported_before_they_are_asked_about() -> None:
     registry = registry_of(gone="tests.fixtures.nowhere:Engine")
     assert registry.unavailable.keys() == {"gone"}
