@@ -26,11 +26,12 @@ def main() -> None:
     names = chosen.names or NAMES
     for name in names:
         print(f"{name} …", flush=True)
+        here = machine()
         module = importlib.import_module(f"benchmarks.{name}")
         anew = name == "cloning" and chosen.speaker
         figures = module.measure_again(known()[name]["figures"], chosen.speaker) if anew else module.measure()
         results = known()
-        results[name] = {"machine": machine(), "measured": datetime.now(UTC).date().isoformat(), "figures": figures}
+        results[name] = {"machine": here, "measured": datetime.now(UTC).date().isoformat(), "figures": figures}
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
         PAGE.write_text(render(results))
     print(PAGE.read_text())
@@ -42,12 +43,14 @@ def known() -> dict[str, Any]:
 
 
 def machine() -> str:
-    """What it ran on, in words."""
+    """What it will run on, in words, and whether something else runs there."""
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
         platform.processor(),
     )
-    return f"{os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}"
+    busy = os.getloadavg()[0]
+    others = f", busy with other work (load {busy:.0f})" if busy > 1 else ""
+    return f"{os.cpu_count()} cores of {model}, {platform.system()}, Python {platform.python_version()}{others}"
 
 
 if __name__ == "__main__":
