@@ -21,7 +21,7 @@ from myna.media.decode import decode
 from myna.media.probe import MediaLimits, probe_untrusted
 from myna.settings import Settings
 from myna.webhooks.standard import sign
-from tests.fixtures.dubs import FAKES, FILM_SECONDS, SCRIPT
+from tests.fixtures.dubs import FAKES, FILM_LINES, FILM_SECONDS, SCRIPT
 from tests.fixtures.server import ServerProcess
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -144,8 +144,12 @@ def test_dub_a_video(make_server: Callable[..., ServerProcess], film: Path, tmp_
     assert re.fullmatch(r"( *\d+% [a-z]+\n)+", shown.stderr)
     first, one, two, *saved = shown.stdout.splitlines()
     assert re.fullmatch(r"Line 2 anew, for 0\.\d+ credits", first)
-    assert re.fullmatch(r"  1 +1\.\d\d \w+ +One fine day\. → es One fine day\.", one)
-    assert re.fullmatch(r"  2 +3\.\d\d \w+ +Another day\. → Otro\.", two)
+    wanted = ("One fine day. → es One fine day.", "Another day. → Otro.")
+    for number, (shown_line, said) in enumerate(zip((one, two), wanted, strict=True), 1):
+        parts = re.fullmatch(r" +(\d) +(\d\.\d\d) \w+ +(.+)", shown_line)
+        assert parts
+        assert (parts[1], parts[3]) == (str(number), said)
+        assert float(parts[2]) == pytest.approx(FILM_LINES[number - 1][0], abs=0.2)
     assert saved == ["dubbed/film.es.mp4", "dubbed/film.es.srt"]
     check_film(tmp_path / saved[0], "es", FILM_SECONDS)
     assert "Otro." in (tmp_path / saved[1]).read_text()
