@@ -14,6 +14,8 @@ from myna.errors import InvalidRequest
 
 _ARROW = "-->"
 _TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?\Z")
+_MEANT_AS_TIMES = re.compile(r"\s*\d[^\s:]*:\S*\s*-->|[^:]*-->\s*\d[^\s:]*:")
+"""A row with an arrow, and something like a clock before or after it."""
 _TAG = re.compile(r"</?[a-zA-Z][^<>\n]*>|</?>|<[\d:.]+>|\{\\[^{}\n]*\}")
 """Of HTML and WebVTT, and what SRT takes over from ASS."""
 _VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ \t]+([^<>\n]+)>")
@@ -66,9 +68,9 @@ def parse(text: str, *, field: str | None = None) -> tuple[Cue, ...]:
 
 
 def looks_like_subtitles(text: str) -> bool:
-    """Whether a transcript is SRT or WebVTT rather than plain lines."""
+    """Whether a transcript is SRT or WebVTT rather than plain lines; also when its times are broken."""
     return text.removeprefix("\ufeff").startswith("WEBVTT") or any(
-        _times(row) is not None for row in text[:20_000].splitlines() if _ARROW in row
+        _MEANT_AS_TIMES.match(row) for row in text[:20_000].splitlines()
     )
 
 

@@ -31,6 +31,7 @@ from myna.errors import (
     UnsupportedMedia,
     VoiceNotFound,
 )
+from myna.media.fetch import Fetcher
 from myna.media.probe import packet_hash
 from tests.fixtures.dubs import (
     FILM_LINES,
@@ -508,3 +509,29 @@ async def test_a_film_at_an_address_that_costs_more_than_there_is_fails_uncharge
     dub = await poor.dub(request_for(source_url=address), source=None)
     assert (dub.job.status, dub.job.error_code) == ("failed", "insufficient_credits")
     assert await poor.balance() == PRICE - 1
+
+
+async def test_a_film_at_an_address_that_is_refused_leaves_nothing(studio: Studio, address: str, film: Path) -> None:
+    """It begins as a film, so only the job can tell; then nothing of it is kept, and nothing is charged."""
+    damaged = film.with_name("damaged.mp4")
+    damaged.write_bytes(film.read_bytes()[: film.stat().st_size // 2])
+    dub = await studio.dub(request_for(source_url=address.replace(film.name, damaged.name)), source=None)
+    assert (dub.job.status, dub.job.error_code, dub.job.charged) == ("failed", "unsupported_media", 0)
+    await studio.until_clear(dub)
+    assert await studio.files() == []
+
+
+async def test_a_source_may_take_as_long_to_come_as_the_setting_says(
+    studio: Studio, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed: list[float] = []
+    fetch_to = Fetcher.fetch_to
+
+    async def noted(fetcher: Fetcher, url: str, path: Path, **limits: Any) -> int:
+        allowed.append(limits["seconds"])
+        return await fetch_to(fetcher, url, path, **limits)
+
+    monkeypatch.setattr(Fetcher, "fetch_to", noted)
+    studio.services.settings.dub_fetch_seconds = 77.0
+    dub = await studio.dub(request_for(source_url=address), source=None)
+    assert (dub.job.status, allowed) == ("succeeded", [77.0])

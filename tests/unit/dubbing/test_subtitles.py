@@ -150,6 +150,9 @@ def test_hostile_text_is_read_in_linear_time(piece: str):
         ("Hello there.\nThis --> that.", False),
         ("", False),
         ("00:01 --> 00:02\nx", True),
+        ("1\n00:00:xx,000 --> 00:00:02,000\nx", True),
+        ("1\n --> 00:00:02,000\nx", True),
+        ("From 1 --> 2 it goes.", False),
     ],
 )
 def test_subtitles_are_told_from_plain_lines(text: str, is_one: bool):

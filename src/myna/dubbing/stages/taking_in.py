@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from myna.dubbing import pricing
 from myna.dubbing.files import SOURCE, DubFiles
 from myna.dubbing.sources import Sources
 from myna.dubbing.steps import Report
 from myna.dubbing.store import DubStore, Work
-from myna.errors import NotFound
+from myna.errors import InvalidRequest, NotFound, UnsupportedMedia
 from myna.jobs.service import JobService
 from myna.media.extract import extract_sound, extract_subtitles
 from myna.media.fetch import Fetcher
@@ -19,8 +20,6 @@ from myna.settings import Settings
 
 ORIGINAL, SPEECH, SUBTITLES = "original.flac", "speech.flac", "subtitles.srt"
 SOUND_RATE, SPEECH_RATE = 48_000, 16_000
-FETCH_SECONDS = 600.0
-"""How long fetching a source may take."""
 _LEAST_EXTRACT_SECONDS = 60.0
 
 
@@ -28,7 +27,7 @@ class Fetch:
     """The source, from its address, unless it was sent."""
 
     def __init__(self, settings: Settings, files: DubFiles, fetcher: Fetcher) -> None:
-        self._max_bytes = settings.max_dub_bytes
+        self._settings = settings
         self._files = files
         self._fetcher = fetcher
 
@@ -40,9 +39,8 @@ class Fetch:
             raise NotFound("The source of this dub is gone from this server. Send it again as a new dub.")
         path = self._files.scratch(work.dub.id)
         try:
-            await self._fetcher.fetch_to(
-                url, path, max_bytes=self._max_bytes, seconds=FETCH_SECONDS, field="source_url"
-            )
+            limits = self._settings.max_dub_bytes, self._settings.dub_fetch_seconds
+            await self._fetcher.fetch_to(url, path, max_bytes=limits[0], seconds=limits[1], field="source_url")
             report(0.8)
             await self._files.keep(*work.place, SOURCE, path)
         finally:
@@ -61,12 +59,20 @@ class Probe:
     async def __call__(self, work: Work, report: Report) -> None:
         dub, source = work.dub, work.dub.source
         if not source:
-            path = await self._files.local(*work.place, SOURCE)
-            source = await self._sources.look_at(path, dub.request)
+            source = await self._looked_at(work)
             await self._store.keep_source(dub.id, source)
         if not any(part.finished_before for part in work.parts):
             price = pricing.first_price(source["duration"], dub.request, dub.price_per_second)
             await self._jobs.reprice(work.job.id, price)
+
+    async def _looked_at(self, work: Work) -> dict[str, Any]:
+        """What is refused is not kept: who wants to try again has it fetched again."""
+        path = await self._files.local(*work.place, SOURCE)
+        try:
+            return await self._sources.look_at(path, work.dub.request)
+        except (UnsupportedMedia, InvalidRequest):
+            await self._files.remove(*work.place, SOURCE)
+            raise
 
 
 class Extract:
