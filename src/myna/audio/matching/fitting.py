@@ -23,8 +23,9 @@ _ROUNDS = 2
 _MOST_NOISE = 1.2
 _LEAST_VARIANCE, _MOST_VARIANCE = 0.9, 1.12
 """Of each cepstral coefficient. Exaggerated shapes are misheard: from awb to slt, 0.8 to 1.25 cost 3 words in 100."""
-_HELPS = 0.93
-"""A regression is kept when it leaves less than this share of the distance between unseen frames."""
+_HELPS = 0.87
+"""A regression is kept when it leaves less than this share of the distance between unseen frames. From rms to a deep
+espeak voice 0.88 was left, and 1.8 times the words were misheard; from rms to slt 0.83, and no more than before."""
 _HELD_OUT = 5
 """One block of frames in five is held out."""
 _BLOCK = 100
