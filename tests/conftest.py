@@ -7,6 +7,7 @@ import os
 import pytest
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the product; its threads would spin for the cores
 
 pytest_plugins = [
     "tests.fixtures.server",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -59,6 +58,8 @@ def dub(
 
     `myna dub talk.mp4 --to es`
     """
+    import asyncio
+
     from myna.dubbing.schemas import DubRequest
 
     languages = tuple(language.strip() for language in to.split(",") if language.strip())
@@ -135,6 +136,8 @@ class _Order:
         )
 
     async def _write(self, node: Node, dub: Dub, language: str) -> dict[str, Any]:
+        import asyncio
+
         file = await node.services.dubbing.file(dub.account_id, dub.id, language, "result")
         ending = Path(file.file_name).suffix or self.video.suffix
         path = self.output or self.video.with_name(f"{self.video.stem}.{language}{ending}")
@@ -168,6 +171,8 @@ async def _node(settings: Settings) -> AsyncIterator[Node]:
 
 async def _followed(node: Node, dub: Dub, show: Show) -> Dub:
     """The finished dub. Raises what went wrong; when nobody waits any more, the work is canceled."""
+    import asyncio
+
     dubbing = node.services.dubbing
     try:
         while not dub.job.finished:
@@ -188,6 +193,8 @@ async def _cancel(canceling: Awaitable[object]) -> None:
 
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:
+    import asyncio
+
     with path.open("rb") as file:
         while piece := await asyncio.to_thread(file.read, _PIECE):
             yield piece

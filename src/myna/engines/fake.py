@@ -57,10 +57,10 @@ _LONGEST_SLEEP = 0.1
 _HARMONICS = 12
 _PEAK = 0.35
 _VOICES_PER_LANGUAGE = {
-    "en-US": 180,
+    "en-US": 240,
     "en-GB": 60,
-    **dict.fromkeys(("ar-SA", "ar-EG", "ar-AE", "de-DE", "es-ES", "es-MX", "fr-FR", "hi-IN", "it-IT"), 10),
-    **dict.fromkeys(("ja-JP", "ko-KR", "pt-BR", "pt-PT", "ru-RU", "tr-TR", "zh-CN"), 10),
+    **dict.fromkeys(("ar-SA", "ar-EG", "ar-AE", "de-DE", "es-ES", "es-MX", "fr-FR", "hi-IN", "it-IT"), 20),
+    **dict.fromkeys(("ja-JP", "ko-KR", "pt-BR", "pt-PT", "ru-RU", "tr-TR", "zh-CN"), 20),
 }
 
 

@@ -131,7 +131,7 @@ async def test_what_no_engine_here_speaks_is_prepared_again(
     [
         (None, None, "not_found", "Send it again"),
         (None, b"no sound", "unsupported_media", "Send WAV"),
-        (None, bytes(25_000_001), "body_too_large", "25000001 bytes"),
+        (None, bytes(26_214_401), "body_too_large", "26214401 bytes"),
         ({"url": "http://127.0.0.1:1/a.wav"}, None, "address_refused", "not a public one"),
         ({"url": "ftp://example.org/a.wav"}, None, "invalid_request", "https://"),
     ],

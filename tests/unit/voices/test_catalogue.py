@@ -55,13 +55,13 @@ def test_every_slot_has_a_voice_of_its_own(engine: str, api: str, request: pytes
         voice = catalogue.get(alias.voice_id)
         assert voice is not None
         assert base_language(voice.language) == base_language(slot.locale)
-        # The fake engine has fewer male voices than the longest list has male slots.
-        assert slot.gender in ("neutral", voice.gender) or (engine, api) == ("fake", "magichour")
+        # The fake engine has fewer male voices than there are male slots.
+        assert slot.gender in ("neutral", voice.gender) or engine == "fake"
 
 
 def test_no_two_slots_share_a_voice_even_across_vendors(espeak: VoiceCatalogue) -> None:
     voices = [alias.voice_id for api in APIS for alias in espeak.aliases(api)]
-    assert len(set(voices)) == len(voices) == 266
+    assert len(set(voices)) == len(voices) == 320
 
 
 def test_the_voices_of_espeak_are_written_down(espeak: VoiceCatalogue) -> None:
@@ -106,13 +106,13 @@ def test_when_voices_run_out_they_are_used_again(espeak: VoiceCatalogue) -> None
     assert sorted(first.values()) == sorted(voice.id for voice in few)
     left = [slot for slot in slots() if slot.id not in first]
     again = choose(left, few, taken, repeat=True)
-    assert {slot.id for slot in left if slot.locale == "en"} == set(again)
+    assert {slot.id for slot in left if base_language(slot.locale) == "en"} == set(again)
 
 
 def test_another_engine_fills_what_the_preferred_one_lacks() -> None:
     catalogue = VoiceCatalogue(EngineRegistry.load(["fake", "espeak"]))
     voices = [alias.voice_id for api in APIS for alias in catalogue.aliases(api)]
-    assert len(set(voices)) == 266
+    assert len(set(voices)) == 320
     assert sum(voice.startswith("fake:") for voice in voices) > 200
     assert all(alias.voice_id.startswith("fake:") for alias in catalogue.aliases("openai"))
 

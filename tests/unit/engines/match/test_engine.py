@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from myna.audio.matching.vocoder import RATE
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest
@@ -68,11 +69,17 @@ def test_stability_narrows_the_melody_and_the_variation(engine: MatchEngine) -> 
     for stability in (0.0, 0.5, 1.0):
         takes = [joined(speak(engine, stability=stability, seed=seed)) for seed in range(12)]
         contours = [pitch_contour(take, RATE) for take in takes]
-        spreads.append(np.mean([np.std(np.log(contour[contour > 0])) for contour in contours]))
+        spreads.append(np.mean([_spread(contour) for contour in contours]))
         variations.append(np.mean([contour_distance(contours[0], other) for other in contours[1:]]))
     assert spreads == sorted(spreads, reverse=True)
     assert variations == sorted(variations, reverse=True)
     assert variations[-1] < 0.3
+
+
+def _spread(contour: NDArray[np.float64]) -> float:
+    """Between the quarters of log pitch, so that a few windows heard an octave off count little."""
+    low, high = np.percentile(np.log(contour[contour > 0]), [25, 75])
+    return float(high - low)
 
 
 def test_without_stability_the_temperature_decides(engine: MatchEngine) -> None:

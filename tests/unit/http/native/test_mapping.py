@@ -137,7 +137,7 @@ def test_lists_in_forms_are_separated_or_repeated():
 
 def test_an_imported_voice_needs_its_own_consent():
     kept = NewVoice(name="Nora", stability=0.25, consent_id="cons_of_another_server")
-    file = PortableVoice(new=kept, transcript=None, reference=b"", preview=None)
+    file = PortableVoice(new=kept, transcript=None, language=None, reference=b"", preview=None)
     form = forms.ImportForm(file=UploadFile(io.BytesIO(b"")), name="Nadia")
     assert mapping.imported_voice(form, file) == NewVoice(name="Nadia", stability=0.25, consent_id=None)
 
