@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from myna.cli.local import load_settings, open_data, quiet_logs
+from myna.cli.local import load_settings, quiet_logs
 from myna.cli.show import AsJson, show_row
-from myna.cli.workshop import AccountOption, owner_named
-from myna.errors import InvalidRequest, MynaError
+from myna.cli.workshop import AccountOption
+from myna.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from myna.accounts.schemas import Account
-    from myna.app import Node
-    from myna.dubbing.schemas import Dub, DubRequest
-    from myna.settings import Settings
-
-_BETWEEN_LOOKS = 0.2
-_PIECE = 1 << 20
-
-Show = Callable[[str, float], None]
-"""Called with the stage of the work, and how far all of it is, 0 to 1."""
+    from myna.cli.dubbing import Show
 
 
 def dub(
@@ -60,6 +50,7 @@ def dub(
     """
     import asyncio
 
+    from myna.cli.dubbing import Order
     from myna.dubbing.schemas import DubRequest
 
     languages = tuple(language.strip() for language in to.split(",") if language.strip())
@@ -71,15 +62,15 @@ def dub(
         file_name=video.name,
         clone_speakers=clone_speakers,
         speakers=speakers,
-        transcript=transcript.read_text() if transcript else None,
-        translations={languages[0]: translation.read_text()} if translation else {},
+        transcript=_script(transcript) if transcript else None,
+        translations={languages[0]: _script(translation)} if translation else {},
         seed=seed,
         on_failed_line="mark" if mark_failed_lines else "fail",
         keep_original=keep_original,
         subtitles=subtitles,
         background=background,
     )
-    order = _Order(video, request, voice, output, account, as_json)
+    order = Order(video, request, voice, output, account, as_json)
     quiet_logs(settings)
     with _shown(quiet=as_json) as show:
         made = asyncio.run(order.work(settings, show))
@@ -98,106 +89,11 @@ def _check(video: Path, languages: tuple[str, ...], output: Path | None, transla
         raise InvalidRequest(f"There is no folder `{output.parent}`. Make it first.", field="output")
 
 
-@dataclass(frozen=True)
-class _Order:
-    """What was asked for."""
-
-    video: Path
-    request: DubRequest
-    voice: str | None
-    output: Path | None
-    account: str | None
-    as_json: bool
-
-    async def work(self, settings: Settings, show: Show) -> list[dict[str, Any]]:
-        """Dub, and write the files. Returns what was written."""
-        async with _node(settings) as node:
-            owner = await self._owner(settings)
-            dub = await self._order(node, owner)
-            finished = await _followed(node, dub, show)
-            return [await self._write(node, finished, language) for language in self.request.target_languages]
-
-    async def _owner(self, settings: Settings) -> Account:
-        data = open_data(settings)
-        try:
-            return await owner_named(data, self.account)
-        finally:
-            await data.database.close()
-
-    async def _order(self, node: Node, owner: Account) -> Dub:
-        from dataclasses import replace
-
-        request = self.request
-        if self.voice is not None:
-            chosen = await node.services.voices.resolve("native", self.voice, owner.id)
-            request = replace(request, voice_id=chosen.id)
-        return await node.services.dubbing.create(
-            owner, request, api="cli", base_url="", source=_pieces(self.video), price_per_second=0
-        )
-
-    async def _write(self, node: Node, dub: Dub, language: str) -> dict[str, Any]:
-        import asyncio
-
-        file = await node.services.dubbing.file(dub.account_id, dub.id, language, "result")
-        ending = Path(file.file_name).suffix or self.video.suffix
-        path = self.output or self.video.with_name(f"{self.video.stem}.{language}{ending}")
-        with path.open("wb") as target:
-            async for piece in node.services.storage.stream(file.object_key):
-                await asyncio.to_thread(target.write, piece)
-        lines = await node.services.dubbing.lines(dub.account_id, dub.id, language)
-        marked = [line.number for line in lines if line.fit in ("overflow", "failed")]
-        if not self.as_json:
-            print(f"{path} ({dub.duration or 0:.1f} s, {len(lines)} lines{_and_marked(marked)})")
-        return {"language": language, "path": str(path), "dub": dub.id, "lines": len(lines), "marked": marked}
-
-
-def _and_marked(numbers: list[int]) -> str:
-    return f"; look at {', '.join(map(str, numbers))}: too long, or not spoken" if numbers else ""
-
-
-@contextlib.asynccontextmanager
-async def _node(settings: Settings) -> AsyncIterator[Node]:
-    """A node of this process, which answers nobody."""
-    from myna.app import build_node
-
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    node = build_node(settings)
-    await node.start()
+def _script(path: Path) -> str:
     try:
-        yield node
-    finally:
-        await node.stop()
-
-
-async def _followed(node: Node, dub: Dub, show: Show) -> Dub:
-    """The finished dub. Raises what went wrong; when nobody waits any more, the work is canceled."""
-    import asyncio
-
-    dubbing = node.services.dubbing
-    try:
-        while not dub.job.finished:
-            await asyncio.sleep(_BETWEEN_LOOKS)
-            dub = await dubbing.get(dub.account_id, dub.id)
-            show(dub.job.stage, dub.job.progress)
-    except asyncio.CancelledError:
-        await asyncio.shield(_cancel(dubbing.cancel(dub.account_id, dub.id)))
-        raise
-    if dub.job.status != "succeeded":
-        raise MynaError(dub.job.error_message or f"The dub was {dub.job.status}.")
-    return dub
-
-
-async def _cancel(canceling: Awaitable[object]) -> None:
-    with contextlib.suppress(MynaError):
-        await canceling
-
-
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
-    import asyncio
-
-    with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PIECE):
-            yield piece
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"`{path}` is not a text in UTF-8. Save it as one.") from None
 
 
 @contextlib.contextmanager
