@@ -86,7 +86,12 @@ async def dubbed(node: Node, film: Path) -> Dub:
         await services.dubbing.create(
             caller, request_for("es"), api="native", base_url="", source=film.read_bytes(), job_id=DUB_ID
         )
-    return await services.dubbing.wait(account.id, DUB_ID, SECONDS)
+    dub = await services.dubbing.wait(account.id, DUB_ID, SECONDS)
+    # Killed after it was published, it is finished before its work is.
+    async with asyncio.timeout(SECONDS):
+        while "active" in (await node.work.states([DUB_ID])).values():
+            await asyncio.sleep(0.05)
+    return dub
 
 
 def facts(dub: Dub) -> dict[str, object]:
