@@ -21,7 +21,7 @@ _STEPS_PER_BLOCK = 4
 _RELATIVE_GATE = -10.0
 """LU below the loudness of all audible blocks: quieter blocks are pauses."""
 _OFFSET = -0.691
-_PRECISION = 0.05
+_PRECISION = 0.01
 """LU by which the result may miss the target when the limiter works."""
 _ATTEMPTS = 10
 _MOST_DRIVE = 12.0
@@ -64,8 +64,11 @@ def normalise_loudness(samples: Samples, rate: int, target: float = -16.0, ceili
     gain = target - loudness
     if float(envelope.max()) * _linear(gain) <= ceiling:
         return samples * np.float32(_linear(gain))
-    for reach in (GENTLE, QUICK):
-        drive, missing = _drive(samples, envelope, rate, target=target, gain=gain, ceiling=ceiling, reach=reach)
+    best = np.inf
+    for tried in (GENTLE, QUICK):
+        found, missing = _drive(samples, envelope, rate, target=target, gain=gain, ceiling=ceiling, reach=tried)
+        if missing < best:
+            best, drive, reach = missing, found, tried
         if missing < _TOLERATED:
             break
     return limit(samples, envelope, rate, gain=_linear(drive), ceiling=ceiling, reach=reach)

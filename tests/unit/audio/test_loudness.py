@@ -66,8 +66,7 @@ def test_speech_meets_the_target_below_the_ceiling(espeak: Speak, voice: str, ga
     sound = espeak(SENTENCES, voice) * np.float32(gain)
     levelled = normalise_loudness(sound, ESPEAK_RATE)
     assert levelled.shape == sound.shape
-    # Half a unit is what EBU R 128 allows; the limiter takes a little from voices with sharp peaks.
-    assert Meter(ESPEAK_RATE).integrated_loudness(levelled.astype(np.float64)) == pytest.approx(-16, abs=0.5)
+    assert Meter(ESPEAK_RATE).integrated_loudness(levelled.astype(np.float64)) == pytest.approx(-16, abs=0.3)
     assert true_peak(levelled) <= -1.0
 
 

@@ -12,6 +12,9 @@ from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.languages import base_language
 from myna.voices.slots import APIS, choose, fixed_choices, slots
 
+MORE_MALE_SLOTS = {("fake", "magichour"), ("fake", "modelslab")}
+"""Lists with more male names than the fake engine has male voices for."""
+
 
 @pytest.fixture(scope="module")
 def espeak() -> VoiceCatalogue:
@@ -55,8 +58,7 @@ def test_every_slot_has_a_voice_of_its_own(engine: str, api: str, request: pytes
         voice = catalogue.get(alias.voice_id)
         assert voice is not None
         assert base_language(voice.language) == base_language(slot.locale)
-        # The fake engine has fewer male voices than there are male slots.
-        assert slot.gender in ("neutral", voice.gender) or engine == "fake"
+        assert slot.gender in ("neutral", voice.gender) or (engine, api) in MORE_MALE_SLOTS
 
 
 def test_no_two_slots_share_a_voice_even_across_vendors(espeak: VoiceCatalogue) -> None:
