@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -61,6 +63,15 @@ class NodeProcess:
     def send(self, what: signal.Signals) -> None:
         self._process.send_signal(what)
 
+    async def freeze(self, files: list[Path]) -> None:
+        """SIGSTOP, but not in a write to one of these SQLite files: it would stay locked for everybody."""
+        while True:
+            self.send(signal.SIGSTOP)
+            if all(_free(path) for path in files):
+                return
+            self.send(signal.SIGCONT)
+            await asyncio.sleep(0.01)
+
     async def ended(self) -> int:
         code = await asyncio.to_thread(self._process.wait, 60)
         assert self._process.stdout is not None
@@ -78,6 +89,16 @@ class NodeProcess:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+
+def _free(path: Path) -> bool:
+    """Whether nobody is writing to this SQLite file."""
+    with contextlib.closing(sqlite3.connect(path, timeout=0.1, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
 
 
 class Scene(House):
@@ -200,7 +221,7 @@ async def test_a_node_that_sleeps_and_wakes_up_does_no_harm(scene: Scene) -> Non
     job = await scene.submit("wait")
     await scene.until_run("render", job)
     other = await scene.node()
-    sleeper.send(signal.SIGSTOP)
+    await sleeper.freeze([*scene.settings.data_dir.glob("*.sqlite")])
     await scene.until_run("render", job, count=2)
     scene.open_gate(job)
     assert (await scene.finished(job)).status == "succeeded"
