@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     # Where things are
     data_dir: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("myna")))
     """Folder for the database, the files and the secret of a single node."""
+    models_dir: Path | None = None
+    """Folder for the models of neural engines. Empty: `models` in the data folder."""
     database_url: str = ""
     """`sqlite:///path` or `postgresql://user@host/name`. Empty: SQLite in the data folder."""
     storage_url: str = ""
@@ -231,6 +233,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def resolved_models_dir(self) -> Path:
+        """Where the models of neural engines lie."""
+        return self.models_dir or self.data_dir / "models"
 
     @property
     def resolved_database_url(self) -> str:
