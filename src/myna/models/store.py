@@ -6,14 +6,25 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from myna.errors import EngineUnavailable, InvalidRequest
+from myna.errors import EngineUnavailable, InvalidRequest, NotFound
+from myna.models.catalogue import in_words, load
+from myna.models.schemas import NAME
 from myna.settings import Settings
 
 MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What a file of a model was when it came."""
+
+    sha256: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +36,13 @@ class Manifest:
     revision: str = ""
     licence: str = ""
     """Of the weights."""
-    files: dict[str, str] = field(default_factory=dict)
-    """Path within the folder → SHA-256."""
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+    """By path within the folder, with `/`."""
+    commercial: bool = True
+    source: str = ""
+    """The hub's repository or the page that it was pulled from."""
+    imported_from: str = ""
+    """The path on this machine that it was imported from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,14 @@ class InstalledModel:
 
     manifest: Manifest
     folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(record.size_bytes for record in self.manifest.files.values())
 
 
 class ModelStore:
@@ -49,43 +73,149 @@ class ModelStore:
         return cls(Settings().resolved_models_dir)
 
     def find(self, name: str) -> Path | None:
-        """The folder of a model; None when it is not here."""
-        folder = self.folder / name
-        return folder if (folder / MANIFEST).is_file() else None
+        """The folder of a model; None when it is not here, or not whole."""
+        model = self.look(name)
+        return model.folder if model and not missing_files(model) else None
 
     def require(self, name: str) -> Path:
         """The folder of a model. Raises `EngineUnavailable`, which says how to bring it."""
-        folder = self.find(name)
-        if folder is None:
-            raise EngineUnavailable(f"The model `{name}` is not here. `myna models pull {name}` brings it.")
-        return folder
+        model = self.look(name)
+        if model is None:
+            raise EngineUnavailable(f"The model `{name}` is not here. {how_to_bring(name)}")
+        if lost := missing_files(model):
+            raise EngineUnavailable(f"The model `{name}` has lost `{lost[0]}`. {how_to_bring(name)}")
+        return model.folder
 
-    def installed(self, engine: str | None = None) -> Iterator[InstalledModel]:
-        """The models that are here, of one engine or of all, by name."""
+    def look(self, name: str) -> InstalledModel | None:
+        """A model that came here once; some of its files may be gone since (`missing_files`)."""
+        folder = self.folder / name
+        if not re.fullmatch(NAME, name) or not (folder / MANIFEST).is_file():
+            return None
+        return InstalledModel(_read(folder / MANIFEST), folder)
+
+    def all(self) -> Iterator[InstalledModel]:
+        """Whatever came here, by name, whole or not. A manifest that cannot be read makes no model."""
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
-            manifest = Manifest(**json.loads(path.read_text()))
-            if engine in (None, manifest.engine):
-                yield InstalledModel(manifest, path.parent)
+            if (model := self.look(path.parent.name)) is not None:
+                yield model
 
-    def add(self, name: str, engine: str, source: Path, *, licence: str = "", revision: str = "") -> Path:
-        """Copy a folder, or a single file, into the store as a model. Raises `InvalidRequest` for a bad name."""
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
-            raise InvalidRequest("A model's name has lower-case letters, digits, dots, hyphens and underscores only.")
-        target, coming = self.folder / name, self.folder / f".{name}.coming"
-        shutil.rmtree(coming, ignore_errors=True)
+    def installed(self, engine: str | None = None) -> tuple[InstalledModel, ...]:
+        """The models that are here and whole, of one engine or of all, by name; also imported ones of own names."""
+        return tuple(
+            model for model in self.all() if engine in (None, model.manifest.engine) and not missing_files(model)
+        )
+
+    def add(
+        self,
+        name: str,
+        engine: str,
+        source: Path,
+        *,
+        licence: str = "",
+        revision: str = "",
+        commercial: bool = True,
+    ) -> Path:
+        """Copy a folder, or a single file, into the store as a model, and replace what had its name.
+
+        Raises `InvalidRequest` for a bad name.
+        """
+        coming = self.prepare(name)
         if source.is_dir():
-            shutil.copytree(source, coming)
+            shutil.copytree(source, coming, dirs_exist_ok=True)
         else:
-            coming.mkdir(parents=True)
             shutil.copy2(source, coming)
-        files = {str(path.relative_to(coming)): _sha256(path) for path in sorted(coming.rglob("*")) if path.is_file()}
-        manifest = Manifest(name, engine, revision, licence, files)
-        (coming / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
-        shutil.rmtree(target, ignore_errors=True)
+        manifest = Manifest(
+            name, engine, revision, licence, commercial=commercial, imported_from=str(source.absolute())
+        )
+        return self.keep(coming, manifest)
+
+    def prepare(self, name: str, *, empty: bool = True) -> Path:
+        """A folder for the files of a model that is on its way. `empty` forgets what came before an interruption."""
+        if not re.fullmatch(NAME, name):
+            raise InvalidRequest("A model's name has lower-case letters, digits, dots, hyphens and underscores only.")
+        coming = self.folder / f".{name}.coming"
+        if empty:
+            shutil.rmtree(coming, ignore_errors=True)
+        coming.mkdir(parents=True, exist_ok=True)
+        return coming
+
+    def keep(self, coming: Path, manifest: Manifest) -> Path:
+        """Make a model of a prepared folder whose files are all there: all of it, or nothing."""
+        (coming / MANIFEST).unlink(missing_ok=True)
+        paths = [path for path in sorted(coming.rglob("*")) if path.is_file()]
+        files = {path.relative_to(coming).as_posix(): record(path) for path in paths}
+        written = {**asdict(manifest), "files": {path: asdict(known) for path, known in files.items()}}
+        (coming / MANIFEST).write_text(json.dumps(written, indent=2) + "\n")
+        target, leaving = self.folder / manifest.name, self.folder / f".{manifest.name}.leaving"
+        shutil.rmtree(leaving, ignore_errors=True)
+        if target.exists():
+            target.rename(leaving)
         coming.rename(target)
+        shutil.rmtree(leaving, ignore_errors=True)
         return target
 
+    def remove(self, name: str) -> InstalledModel:
+        """Delete a model, also one that is not whole. Raises `NotFound`."""
+        model = self.look(name)
+        if model is None:
+            raise NotFound(f"The model `{name}` is not here. `myna models list` shows what is.")
+        leaving = self.folder / f".{name}.leaving"
+        shutil.rmtree(leaving, ignore_errors=True)
+        model.folder.rename(leaving)
+        shutil.rmtree(leaving)
+        return model
 
-def _sha256(path: Path) -> str:
+    def verify(self, name: str) -> dict[str, str]:
+        """Read every file again: what is wrong with which, in words; empty when all are as they came.
+
+        Raises `NotFound`.
+        """
+        model = self.look(name)
+        if model is None:
+            raise NotFound(f"The model `{name}` is not here. `myna models list` shows what is.")
+        wrong = {path: "is gone" for path in missing_files(model)}
+        for path, known in model.manifest.files.items():
+            if path not in wrong and sha256(model.folder / path) != known.sha256:
+                wrong[path] = "is not what it was"
+        return wrong
+
+
+def missing_files(model: InstalledModel) -> list[str]:
+    """The files that are gone or have another size: a look at the folder, no reading."""
+    return [path for path, known in model.manifest.files.items() if _size(model.folder / path) != known.size_bytes]
+
+
+def how_to_bring(name: str) -> str:
+    """The one command, for a model of the catalogue and for any other."""
+    if model := load().get(name):
+        return f"`myna models pull {name}` brings it ({in_words(model.size_bytes)})."
+    return f"`myna models import PATH --name {name}` brings it."
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def record(path: Path) -> FileRecord:
+    """What a file is now."""
+    return FileRecord(sha256(path), path.stat().st_size)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _read(path: Path) -> Manifest:
+    """Raises `EngineUnavailable` when it was damaged."""
+    try:
+        written: dict[str, Any] = json.loads(path.read_text())
+        files = {name: FileRecord(**known) for name, known in written.pop("files").items()}
+        return Manifest(**written, files=files)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        name = path.parent.name
+        raise EngineUnavailable(f"The manifest of the model `{name}` cannot be read. {how_to_bring(name)}") from error
