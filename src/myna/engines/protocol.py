@@ -6,8 +6,9 @@ header (JSON with a `type`), and the payload (float32 samples of the machine's b
 To the process: `synthesize` (id, request), `prepare` (id, sample_rate, transcript, language; payload: the reference),
 `recognise` (id, sample_rate, request; payload: the sound), `translate` (id, request), `cancel` (id).
 From the process: `ready`, `chunk` (id, sample_rate, words; payload: the samples), `done` (id), `canceled` (id),
-`voice` (id, settings), `recognised` (id, language, words), `translated` (id, lines), `error` (id, or none while
-starting; code, message). Every request is answered by any number of `chunk` and exactly one of the others.
+`voice` (id, settings), `recognised` (id, language, language_probability, words), `translated` (id, lines), `error`
+(id, or none while starting; code, message). Every request is answered by any number of `chunk` and exactly one of the
+others.
 """
 
 from __future__ import annotations
@@ -99,17 +100,19 @@ def recognition_header(sample_rate: int, request: RecognitionRequest) -> dict[st
 
 
 def recognition_from_json(data: dict[str, Any]) -> RecognitionRequest:
-    return RecognitionRequest(**data)
+    return RecognitionRequest(**data | {"vocabulary": tuple(data["vocabulary"])})
 
 
 def recognised_header(number: int, found: Recognised) -> dict[str, Any]:
     """Numbers of numpy become plain ones."""
     words = [[word.text, float(word.start), float(word.end), float(word.confidence)] for word in found.words]
-    return {"type": "recognised", "id": number, "language": found.language, "words": words}
+    facts = {"language": found.language, "language_probability": float(found.language_probability)}
+    return {"type": "recognised", "id": number, "words": words, **facts}
 
 
 def recognised_from(header: dict[str, Any]) -> Recognised:
-    return Recognised(header["language"], tuple(HeardWord(*word) for word in header["words"]))
+    words = tuple(HeardWord(*word) for word in header["words"])
+    return Recognised(header["language"], words, header["language_probability"])
 
 
 def translation_header(request: TranslationRequest) -> dict[str, Any]:

@@ -22,8 +22,14 @@ class RecognitionCapabilities:
     """BCP 47 tags."""
     detects_language: bool = False
     word_timestamps: bool = True
+    exact_timestamps: bool = True
+    """Its words begin and end where it says, to some hundredths of a second; else to some tenths."""
     alignment: bool = False
     """It can find the words of a known text in a recording."""
+    vocabulary: bool = False
+    """It listens for words that it is told may be said."""
+    models: tuple[str, ...] = ()
+    """The models that it has here, the best first, for engines that have several."""
     device: str = "cpu"
 
 
@@ -46,12 +52,18 @@ class RecognitionRequest:
     """BCP 47 tag; None asks an engine that can to find out."""
     transcript: str | None = None
     """What is said, when it is known: then its words are only found in the sound."""
+    vocabulary: tuple[str, ...] = ()
+    """Words that may be said, such as names, for engines that listen for them."""
+    model: str = ""
+    """One of `RecognitionCapabilities.models`; empty: the best one for the language."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
     language: str
     words: tuple[HeardWord, ...]
+    language_probability: float = 1.0
+    """How sure the engine is of a language that it found out: 0 to 1."""
 
 
 class RecognitionEngine(abc.ABC):

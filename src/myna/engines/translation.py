@@ -19,12 +19,29 @@ class TranslationCapabilities:
     """Of the code and of the models."""
     pairs: tuple[tuple[str, str], ...] = ()
     """From and to, BCP 47 tags, of what is installed here, direct and by way of a third language."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Of each group of languages, it translates any into any other, besides `pairs`."""
     any_pair: bool = False
     """It takes any pair of languages, as a language model does."""
     fits_length: bool = False
     """It can make a translation shorter when it is asked to."""
     glossary: bool = False
+    models: tuple[tuple[str, str], ...] = ()
+    """The names of the models that it has here, and the licences of their weights."""
     device: str = "cpu"
+
+    def serves(self, source: str, target: str) -> bool:
+        """Whether it translates from one language to another."""
+        return (
+            self.any_pair
+            or fitting_pair(self.pairs, source, target) is not None
+            or any(fitting_in(group, source, target) for group in self.groups)
+        )
+
+    def serves_target(self, target: str) -> bool:
+        """Whether it translates into a language from any other."""
+        targets = [*(pair[1] for pair in self.pairs), *(tag for group in self.groups for tag in group)]
+        return self.any_pair or fitting_tag(targets, target) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,19 @@ def fitting_pair(pairs: Iterable[tuple[str, str]], source: str, target: str) -> 
         if _nearness(offered[0], source) is not None and _nearness(offered[1], target) is not None
     ]
     return min(fitting)[2] if fitting else None
+
+
+def fitting_tag(tags: Iterable[str], wanted: str) -> str | None:
+    """Of BCP 47 tags, the one that serves a language best; None when none does."""
+    fitting = [(near, tag) for tag in tags if (near := _nearness(tag, wanted)) is not None]
+    return min(fitting)[1] if fitting else None
+
+
+def fitting_in(group: Iterable[str], source: str, target: str) -> tuple[str, str] | None:
+    """Of languages any of which is translated into any other, the two that serve best; None when they do not."""
+    tags = tuple(group)
+    start, end = fitting_tag(tags, source), fitting_tag(tags, target)
+    return (start, end) if start and end and base_language(start) != base_language(end) else None
 
 
 def base_language(tag: str) -> str:

@@ -10,9 +10,11 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from myna.engines.routes import routes as best_routes
 
 DATA = "/usr/share/apertium"
 _NAME = re.compile(r"([a-z]{2,3})(?:_(\w+))?-([a-z]{2,3})(?:_(\w+))?")
@@ -71,27 +73,7 @@ def commands(path: Path) -> list[list[str]]:
 
 def routes(modes: Iterable[Mode]) -> dict[tuple[str, str], Route]:
     """The best way for each pair of languages: direct, else by way of one other language."""
-    found: dict[tuple[str, str], Route] = {}
-    modes = tuple(modes)
-    for route in sorted([*((mode,) for mode in modes), *_joined(modes)], key=_rank):
-        found.setdefault((route[0].source, route[-1].target), route)
-    return found
-
-
-def _joined(modes: Sequence[Mode]) -> list[Route]:
-    return [
-        (first, second)
-        for first in modes
-        for second in modes
-        if _base(first.target) == _base(second.source) and _base(first.source) != _base(second.target)
-    ]
-
-
-def _rank(route: Route) -> tuple[int, int, int, str]:
-    """Few hops, a good language to go by, its usual form, and then by name, so that it is always the same way."""
-    pivot = route[0].target if len(route) > 1 else ""
-    good = _PIVOTS.index(_base(pivot)) if _base(pivot) in _PIVOTS else len(_PIVOTS)
-    return len(route), good if pivot else 0, pivot.count("-"), " ".join(mode.name for mode in route)
+    return best_routes(sorted(modes, key=lambda mode: mode.name), _PIVOTS)
 
 
 def _mode(path: Path) -> Mode | None:
@@ -103,10 +85,6 @@ def _mode(path: Path) -> Mode | None:
 
 def _tag(language: str, form: str | None) -> str:
     return _SHORT.get(language, language) + (f"-{form}" if form else "")
-
-
-def _base(tag: str) -> str:
-    return tag.partition("-")[0]
 
 
 def _can_run(path: Path) -> bool:
