@@ -103,7 +103,7 @@ def build_node(settings: Settings) -> Node:
     webhooks = WebhookService(database, settings)
     jobs = JobService(database, credits, webhooks, accounts, settings)
     outputs = OutputService(database, storage)
-    registry = EngineRegistry.load(settings.engines)
+    registry = EngineRegistry.load(settings.engines, settings.resolved_engine_pythons)
     engines = EngineHost(settings, registry)
     voices, cloning = _voices(settings, database, storage, engines, registry)
     fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)

@@ -62,7 +62,7 @@ def open_speaker(settings: Settings) -> Speaker:
     from myna.voices.catalogue import VoiceCatalogue
     from myna.voices.service import VoiceService
 
-    registry = EngineRegistry.load(settings.engines)
+    registry = EngineRegistry.load(settings.engines, settings.resolved_engine_pythons)
     engines = EngineHost(settings, registry)
     voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases))
     return Speaker(settings, registry, engines, voices, Renderer(engines, registry))

@@ -1,12 +1,13 @@
 """The program of an engine's process: `python -m myna.engines.child ENGINE PARENT_PID`.
 
 It speaks one request at a time over standard input and output (`protocol.py`). A thread listens meanwhile, so that a
-request can be canceled. It ends when the server does.
+request can be canceled. It ends when the server does. `--describe ENGINE` only prints what the engine can do, as JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 
 from myna.engines.base import Engine, SynthesisRequest
 from myna.engines.kinds import AnyEngine
+from myna.engines.probing import probe, to_json
 from myna.engines.protocol import (
     LENGTHS,
     ProtocolError,
@@ -165,7 +167,19 @@ def _as_engine_failure(name: str, error: Exception) -> dict[str, str]:
     return {"code": EngineFailed.code, "message": message}
 
 
+def describe(name: str) -> int:
+    """Print what an engine says about itself. What else is printed meanwhile goes to standard error."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    found = probe(lambda: load_engine(name), name if ":" not in name else None)
+    with os.fdopen(output, "w") as file:
+        json.dump(to_json(found), file)
+    return 0
+
+
 def main(arguments: Sequence[str]) -> int:
+    if arguments[0] == "--describe":
+        return describe(arguments[1])
     name, parent = arguments
     for ignored in (signal.SIGINT, signal.SIGTERM):  # they are for the server, which ends its processes in order
         signal.signal(ignored, signal.SIG_IGN)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest
+from myna.engines.elsewhere import Program
 from myna.engines.pool import EngineCounters, EnginePool, PoolLimits
 from myna.engines.process import READ_AHEAD, EngineProcess
 from myna.engines.protocol import (
@@ -36,27 +37,20 @@ from myna.settings import Settings
 Spawn = Callable[[str], Awaitable[Process]]
 """Starts the process of an engine, with pipes for standard input, output and error."""
 
-_PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
-"""What an engine need not know, by the beginning of the name."""
 _TIME_ERROR = 0.1
 """Seconds by which a word may seem to end after the sound."""
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
-    return {"OPENBLAS_NUM_THREADS": "1"} | kept | {"ORT_DISABLE_TELEMETRY": "1"}  # processes share the cores
-
-
-async def spawn_engine(engine: str, python: str = sys.executable) -> Process:
-    """Start an engine with this Python, or with that of another virtual environment in which Myna is installed."""
+async def spawn_engine(engine: str, python: Path | None = None) -> Process:
+    """Start an engine, by its name or as `module:Class`, with this Python or with that of another environment."""
+    program = Program(engine, python)
     return await asyncio.create_subprocess_exec(
-        python,
-        *("-P", "-m", "myna.engines.child", engine, str(os.getpid())),
+        *program.command(engine, str(os.getpid())),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
         limit=READ_AHEAD,
-        env=_environment(),
+        env=program.environment(),
         start_new_session=True,
     )
 
@@ -64,9 +58,10 @@ async def spawn_engine(engine: str, python: str = sys.executable) -> Process:
 class EngineHost:
     """All engines of this node."""
 
-    def __init__(self, settings: Settings, registry: EngineRegistry, spawn: Spawn = spawn_engine) -> None:
+    def __init__(self, settings: Settings, registry: EngineRegistry, spawn: Spawn | None = None) -> None:
+        """Without `spawn`, processes are started with the Python that the registry knows for the engine."""
         self._registry = registry
-        self._spawn = spawn
+        self._spawn = spawn or self._spawn_registered
         self._silence = settings.engine_silence_seconds
         self._preparing = settings.engine_prepare_seconds
         self._hearing = settings.engine_recognise_seconds
@@ -164,6 +159,10 @@ class EngineHost:
         if engine not in self._pools:
             self._pools[engine] = EnginePool(engine, self._limits, lambda: self._start(engine))
         return self._pools[engine]
+
+    async def _spawn_registered(self, engine: str) -> Process:
+        program = self._registry.program(engine)
+        return await spawn_engine(program.target, program.python)
 
     async def _start(self, engine: str) -> EngineProcess:
         try:

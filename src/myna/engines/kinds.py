@@ -18,6 +18,12 @@ _BASES: dict[Kind, type[AnyEngine]] = {
     "translation": TranslationEngine,
 }
 KINDS = tuple(_BASES)
+CAPABILITIES: dict[Kind, type[AnyCapabilities]] = {
+    "speech": Capabilities,
+    "recognition": RecognitionCapabilities,
+    "translation": TranslationCapabilities,
+}
+"""What an engine of each kind says it can do."""
 
 
 def kind_of(engine: object) -> Kind | None:

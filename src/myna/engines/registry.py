@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar, cast
+from pathlib import Path
+from typing import TypeVar
 
 from myna.engines.base import Capabilities, Engine, StockVoice
-from myna.engines.kinds import AnyCapabilities, AnyEngine, Kind, kind_of
+from myna.engines.elsewhere import Program, ask_all
+from myna.engines.kinds import AnyEngine, Kind
+from myna.engines.probing import Absent, Probed, checked, probe
 from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.translation import TranslationCapabilities
 from myna.errors import EngineUnavailable
@@ -26,48 +28,37 @@ _DOES = {Capabilities: "speak", RecognitionCapabilities: "hear", TranslationCapa
 Able = TypeVar("Able", Capabilities, RecognitionCapabilities, TranslationCapabilities)
 
 
-@dataclass(frozen=True, slots=True)
-class _Probed:
-    """What an engine says about itself."""
-
-    kind: Kind
-    capabilities: AnyCapabilities
-    voices: tuple[StockVoice, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Absent:
-    """Why an engine cannot be used. One that cannot even be loaded counts as one that should have spoken."""
-
-    reason: str
-    kind: Kind = "speech"
-
-
 class EngineRegistry:
     """The engines that may be used here. An engine's module is imported when it is first asked about."""
 
     def __init__(
         self,
-        entries: Mapping[str, EntryPoint],
+        entries: Mapping[str, EntryPoint | None],
         missing: Iterable[str] = (),
-        others: Mapping[str, EntryPoint] | None = None,
+        others: Mapping[str, EntryPoint | None] | None = None,
+        pythons: Mapping[str, Path] | None = None,
     ) -> None:
-        """`others` are used for a kind of which neither `entries` nor `missing` has an engine."""
+        """`others` are used for a kind of which neither `entries` nor `missing` has an engine. An engine in `pythons`
+        lives in that environment; one without an entry point is known there alone.
+        """
         self._entries = dict(entries)
         self._missing = tuple(missing)
         self._others = dict(others or {})
+        self._pythons = dict(pythons or {})
 
     @classmethod
-    def load(cls, preference: Sequence[str] = ()) -> EngineRegistry:
+    def load(cls, preference: Sequence[str] = (), pythons: Mapping[str, Path] | None = None) -> EngineRegistry:
         """The engines named in `preference`, in its order. Of a kind of which it names none: all that are installed,
-        except those for tests.
+        here or in an environment of `pythons`, except those for tests.
         """
-        installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+        known: dict[str, EntryPoint | None] = dict.fromkeys(pythons or {})
+        known |= {entry.name: entry for entry in entry_points(group=GROUP)}
         wanted = list(dict.fromkeys(preference))
         return cls(
-            {name: installed[name] for name in wanted if name in installed},
-            [name for name in wanted if name not in installed],
-            {name: installed[name] for name in _default_order(installed) if name not in wanted},
+            {name: known[name] for name in wanted if name in known},
+            [name for name in wanted if name not in known],
+            {name: known[name] for name in _default_order(known) if name not in wanted},
+            pythons,
         )
 
     @property
@@ -87,7 +78,7 @@ class EngineRegistry:
 
     def names_of(self, kind: Kind) -> tuple[str, ...]:
         """The engines of a kind that can run here, the preferred first."""
-        return tuple(name for name, found in self._probes.items() if isinstance(found, _Probed) and found.kind == kind)
+        return tuple(name for name, found in self._probes.items() if isinstance(found, Probed) and found.kind == kind)
 
     @property
     def unavailable(self) -> dict[str, str]:
@@ -96,7 +87,7 @@ class EngineRegistry:
 
     def unavailable_of(self, kind: Kind) -> dict[str, str]:
         """The engines of a kind that cannot run here, and why."""
-        absent = ((name, found) for name, found in self._probes.items() if isinstance(found, _Absent))
+        absent = ((name, found) for name, found in self._probes.items() if isinstance(found, Absent))
         return {name: found.reason for name, found in absent if found.kind == kind}
 
     def describe(self, name: str) -> Capabilities:
@@ -125,25 +116,38 @@ class EngineRegistry:
             raise EngineUnavailable(f"The engine `{name}` cannot {_DOES[form]}; it can {_DOES[type(found)]}.")
         return found
 
-    def _probed(self, name: str) -> _Probed:
+    def _probed(self, name: str) -> Probed:
         found = self._probes.get(name)
-        if not isinstance(found, _Probed):
+        if not isinstance(found, Probed):
             reason = found.reason if found else "it is not installed, or `MYNA_ENGINES` does not name it"
             raise EngineUnavailable(f"The engine `{name}` cannot be used here: {reason}")
         return found
 
-    @cached_property
-    def _probes(self) -> dict[str, _Probed | _Absent]:
-        unknown = f"no installed package has an engine of this name ({GROUP})"
-        named: dict[str, _Probed | _Absent] = {name: _Absent(unknown) for name in self._missing}
-        named |= {name: _probe(name, entry) for name, entry in self._entries.items()}
-        return named | dict(self._filled({found.kind for found in named.values()}))
+    def program(self, name: str) -> Program:
+        """How the process of an engine is started."""
+        entry = self._entries.get(name) or self._others.get(name)
+        if (python := self._pythons.get(name)) is None:
+            return Program(name)
+        return Program(entry.value if entry else name, python)
 
-    def _filled(self, kinds: set[Kind]) -> Iterator[tuple[str, _Probed | _Absent]]:
-        """The engines of all other kinds than these."""
-        for name, entry in self._others.items():
-            if _kind(entry) not in kinds:
-                yield name, _probe(name, entry)
+    @cached_property
+    def _probes(self) -> dict[str, Probed | Absent]:
+        unknown = f"no installed package has an engine of this name ({GROUP})"
+        named: dict[str, Probed | Absent] = {name: Absent(unknown) for name in self._missing}
+        named |= self._asked(self._entries)
+        kinds = {found.kind for found in named.values()}
+        filled = self._asked(
+            {name: entry for name, entry in self._others.items() if not entry or _kind(entry) not in kinds}
+        )
+        return named | {name: found for name, found in filled.items() if found.kind not in kinds}
+
+    def _asked(self, entries: Mapping[str, EntryPoint | None]) -> dict[str, Probed | Absent]:
+        """What each says about itself, in their order."""
+        away = {name: (self.program(name), _kind(entry)) for name, entry in entries.items() if name in self._pythons}
+        answers = ask_all(away)
+        here = {name: entry for name, entry in entries.items() if entry and name not in answers}
+        answers |= {name: probe(entry.load, name) for name, entry in here.items()}
+        return {name: answers[name] for name in entries}
 
 
 def load_engine(name: str) -> type[AnyEngine]:
@@ -156,7 +160,7 @@ def load_engine(name: str) -> type[AnyEngine]:
         if not entries:
             raise EngineUnavailable(f"No installed package has an engine called `{name}`.")
         found = entries[0].load()
-    return _checked(found)[0]
+    return checked(found)[0]
 
 
 def find_engine(name: str) -> type[Engine]:
@@ -167,37 +171,13 @@ def find_engine(name: str) -> type[Engine]:
     return found
 
 
-def _checked(found: object) -> tuple[type[AnyEngine], Kind]:
-    kind = kind_of(found)
-    if kind is None:
-        raise EngineUnavailable(
-            f"`{found!r}` is not a subclass of Engine, RecognitionEngine or TranslationEngine (myna.engines)."
-        )
-    return cast(type[AnyEngine], found), kind
-
-
-def _kind(entry: EntryPoint) -> Kind:
+def _kind(entry: EntryPoint | None) -> Kind:
+    if entry is None:
+        return "speech"
     try:
-        return _checked(entry.load())[1]
+        return checked(entry.load())[1]
     except Exception:  # what is wrong is said when it is probed
         return "speech"
-
-
-def _probe(name: str, entry: EntryPoint) -> _Probed | _Absent:
-    """What an engine says about itself, or why it cannot be used. Foreign code: whatever it raises is a reason."""
-    kind: Kind = "speech"
-    try:
-        engine, kind = _checked(entry.load())
-        if engine.name != name:
-            return _Absent(f"its class calls itself `{engine.name}`", kind)
-        usable, reason = engine.available()
-        if not usable:
-            return _Absent(reason, kind)
-        return _Probed(kind, engine.describe(), engine.voices() if issubclass(engine, Engine) else ())
-    except EngineUnavailable as error:
-        return _Absent(error.message, kind)
-    except Exception as error:
-        return _Absent(f"it cannot be loaded: {type(error).__name__}: {error}", kind)
 
 
 def _default_order(installed: Iterable[str]) -> list[str]:

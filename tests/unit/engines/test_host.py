@@ -469,7 +469,7 @@ async def test_an_engine_that_never_starts(make_odd_host: MakeHost) -> None:
 
 
 async def test_no_python_to_start() -> None:
-    host = EngineHost(Settings(), FAKE, lambda engine: spawn_engine(engine, python="/nowhere/python"))
+    host = EngineHost(Settings(), FAKE, lambda engine: spawn_engine(engine, python=Path("/nowhere/python")))
     with pytest.raises(EngineUnavailable, match="can be started"):
         await host.warm("fake")
     await host.close()
