@@ -38,6 +38,9 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """In the environment: names, separated by commas."""
 
 
+RemoteOptions = Annotated[list[Literal["speed", "seed", "temperature"]], NoDecode, BeforeValidator(_split)]
+
+
 class Settings(BaseSettings):
     """How this node runs. Each field is the environment variable `MYNA_` + its name in capitals."""
 
@@ -92,6 +95,21 @@ class Settings(BaseSettings):
     engines: Names = Field(default_factory=list)
     """Engines that may be used, the preferred first. Of those that speak, that hear and that translate: when none is
     named, all that are installed, except those for tests."""
+    engine_pythons: dict[str, Path] = Field(default_factory=dict)
+    """Engines whose libraries live in an environment of their own: `{"pocket": "/opt/pocket/bin/python"}`. Those that
+    `myna engines install` made are known without it."""
+    engine_devices: dict[str, str] = Field(default_factory=dict)
+    """Where an engine computes, if not where it would by itself: `{"chatterbox": "cpu"}`, else `cuda` or `mps`."""
+    engine_threads: int = Field(0, ge=0, le=256)
+    """Threads of one process of a neural engine. `0`: the cores, shared out among `MYNA_ENGINE_PROCESSES`."""
+    ctranslate_compute_type: Literal["int8", "int8_float16", "int8_float32", "float16", "bfloat16", "float32"] = "int8"
+    """Numbers with which the engines `whisper` and `ctranslate` compute, whatever their models are stored in."""
+    whisper_model: str = ""
+    """The Whisper model to hear with, as `myna models list` names it. Empty: the largest that is here."""
+    whisper_beam: int = Field(5, ge=1, le=20)
+    """Ways to go on that Whisper keeps in view while it writes. More are slower."""
+    translation_beam: int = Field(4, ge=1, le=20)
+    """Translations of a sentence that the engine `ctranslate` keeps in view. More are slower."""
     voice_aliases: dict[str, str] = Field(default_factory=dict)
     """Other voices for vendors' names: `{"magichour:Label": "espeak:en-us.f3"}`. See docs/voices.md."""
     engine_processes: int = Field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)), ge=1, le=64)
@@ -118,6 +136,63 @@ class Settings(BaseSettings):
     """A child process that had nothing to do for this long is let go."""
     engine_queue: int = Field(256, ge=1)
     """Requests that may wait for one engine; a further one gets 503 with Retry-After."""
+
+    # Models
+    offline: Switch = "off"
+    """`on` never asks the network for a model: `myna models pull` says which files to bring instead."""
+    hub_url: str = "https://huggingface.co"
+    """Where models come from: the public hub, or a mirror of it."""
+    hub_token: SecretStr = SecretStr("")
+    """A token of the hub, for models whose terms must be agreed to. Empty: `HF_TOKEN` of the environment."""
+    allow_non_commercial: Switch = "off"
+    """`on` also takes models whose licence forbids commercial use."""
+    models_file: Path | None = None
+    """A file with further models to pull, in the form of `src/myna/models/data/models.json`."""
+
+    # Remote speech
+    remote_url: Names = Field(default_factory=list)
+    """Speech servers with OpenAI's API that the engine `remote` asks in turn, such as `http://gpu-1:8880/v1`."""
+    remote_key: SecretStr = SecretStr("")
+    """The API key for them; when they differ, as many as there are servers, separated by commas."""
+    remote_model: str = "tts-1"
+    """The name under which they know the model."""
+    remote_voices: Names = Field(default_factory=list)
+    """Their voices: `af_heart`, or with the language `vivian=zh-CN`. Empty: they are asked when Myna starts."""
+    remote_languages: Names = Field(default_factory=lambda: ["en-US"])
+    """What a voice speaks of which nobody says more, as BCP 47 tags."""
+    remote_format: Literal["pcm", "wav", "flac", "mp3"] = "pcm"
+    """What they are asked for. Only `pcm` is passed on while it comes; a server that refuses it is asked for WAV."""
+    remote_pcm_rate: int = Field(24_000, ge=8_000, le=192_000)
+    """Hz of their `pcm`, which does not say so itself."""
+    remote_options: RemoteOptions = Field(default_factory=lambda: ["speed"])
+    """What they honour, of `speed`, `seed` and `temperature`."""
+    remote_fields: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of each request, such as `{"language": "Auto"}`; `{language}` in a text becomes the tag."""
+    remote_at_once: int = Field(8, ge=1, le=64)
+    """Requests that this node has with them at once; each takes a small child process."""
+    remote_connect_seconds: float = Field(5.0, gt=0, le=600)
+    """How long a connection to one of them may take."""
+    remote_first_byte_seconds: float = Field(60.0, gt=0, le=3_600)
+    """How long the first sound may take."""
+    remote_idle_seconds: float = Field(15.0, gt=0, le=3_600)
+    """How long nothing may come in the middle of the sound."""
+    remote_attempts: int = Field(3, ge=1, le=20)
+    """How often a request is tried, at other servers first, while nothing of its sound has come."""
+    remote_failures: int = Field(5, ge=1, le=1_000)
+    """A server that fails so often in a row is left alone for a while …"""
+    remote_rest_seconds: float = Field(15.0, gt=0, le=3_600)
+    """… for so long; then one request tries whether it is well again."""
+
+    # Verified speech
+    verify_speech: Literal["off", "on", "streams"] = "off"
+    """`on` has what was spoken heard by a recogniser and spoken again when words are missing; `streams` also while
+    somebody listens, who then waits longer for each sentence."""
+    verify_score: float = Field(0.8, ge=0, le=1)
+    """The share of the words that has to be heard, for a sentence to be good enough."""
+    verify_attempts: int = Field(3, ge=1, le=10)
+    """How often a sentence is spoken at most; the best one is kept."""
+    verify_seconds: float = Field(60.0, gt=0)
+    """How long one request may take longer for this. What is left then is not looked at."""
 
     # Limits
     rate_limits: Switch = "on"
@@ -238,6 +313,22 @@ class Settings(BaseSettings):
     def resolved_models_dir(self) -> Path:
         """Where the models of neural engines lie."""
         return self.models_dir or self.data_dir / "models"
+
+    @property
+    def environments_dir(self) -> Path:
+        """Where `myna engines install` puts the environments of engines, a folder for each."""
+        return self.data_dir / "environments"
+
+    @property
+    def resolved_engine_pythons(self) -> dict[str, Path]:
+        """The Python of each engine that has an environment of its own."""
+        made = {path.parent.name: path.parent / "bin" / "python" for path in self.environments_dir.glob("*/complete")}
+        return made | self.engine_pythons
+
+    @property
+    def threads_per_process(self) -> int:
+        """For the libraries of a neural engine."""
+        return self.engine_threads or max(1, (os.cpu_count() or 1) // self.engine_processes)
 
     @property
     def resolved_database_url(self) -> str:
