@@ -53,6 +53,9 @@ class Capabilities:
     device: str = "cpu"
     max_characters: int = 2_000
     """The longest text of one request; longer ones are split before."""
+    at_once: int | None = None
+    """Requests that it takes at once when it is not the cores of this machine that bound them; each has a process of
+    its own. None: `MYNA_ENGINE_PROCESSES`."""
 
 
 @dataclass(frozen=True, slots=True)
