@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import myna
-from myna.cli import accounts, clone, credits, doctor, dub, jobs, keys, outputs, say, serve, voices, webhooks
+from myna.cli import accounts, clone, credits, doctor, dub, jobs, keys, models, outputs, say, serve, voices, webhooks
 from myna.errors import MynaError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(dub.dub)
 app.command()(doctor.doctor)
 app.command()(voices.engines)
 app.add_typer(voices.app, name="voices")
+app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(credits.app, name="credits")

@@ -26,8 +26,9 @@ class ModelFile(_Form):
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """None: no public record of it was found. It is taken from the hub at the first pull and kept in the manifest."""
     size_bytes: int | None = Field(None, ge=1)
-    unpack: bool = False
-    """A zip archive: its files, without the folder that holds them all, take its place."""
+    unpack: tuple[str, ...] = ()
+    """Of a zip archive: the files to keep, as patterns without the folder that holds them all (`model/*`). They take
+    the archive's place."""
 
     @field_validator("path")
     @classmethod

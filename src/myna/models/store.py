@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import re
@@ -11,8 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from myna.errors import EngineUnavailable, InvalidRequest, NotFound
-from myna.models.catalogue import in_words, load
+from myna.errors import EngineUnavailable, InvalidRequest, NotFound, StorageFull
+from myna.models import catalogue
 from myna.models.schemas import NAME
 from myna.settings import Settings
 
@@ -87,7 +89,10 @@ class ModelStore:
         return model.folder
 
     def look(self, name: str) -> InstalledModel | None:
-        """A model that came here once; some of its files may be gone since (`missing_files`)."""
+        """A model that came here once; some of its files may be gone since (`missing_files`).
+
+        Raises `EngineUnavailable` when its manifest cannot be read.
+        """
         folder = self.folder / name
         if not re.fullmatch(NAME, name) or not (folder / MANIFEST).is_file():
             return None
@@ -96,8 +101,9 @@ class ModelStore:
     def all(self) -> Iterator[InstalledModel]:
         """Whatever came here, by name, whole or not. A manifest that cannot be read makes no model."""
         for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
-            if (model := self.look(path.parent.name)) is not None:
-                yield model
+            with contextlib.suppress(EngineUnavailable):
+                if (model := self.look(path.parent.name)) is not None:
+                    yield model
 
     def installed(self, engine: str | None = None) -> tuple[InstalledModel, ...]:
         """The models that are here and whole, of one engine or of all, by name; also imported ones of own names."""
@@ -114,20 +120,31 @@ class ModelStore:
         licence: str = "",
         revision: str = "",
         commercial: bool = True,
+        origin: Path | None = None,
     ) -> Path:
         """Copy a folder, or a single file, into the store as a model, and replace what had its name.
 
-        Raises `InvalidRequest` for a bad name.
+        `origin` is where the operator had it, if not at `source`. Raises `InvalidRequest` for a bad name and
+        `StorageFull`.
         """
         coming = self.prepare(name)
+        try:
+            self._copy(source, coming)
+        except OSError as error:
+            shutil.rmtree(coming, ignore_errors=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StorageFull(f"The disk with `{self.folder}` has no room for `{name}`.") from error
+            raise
+        came_from = str((origin or source).absolute())
+        manifest = Manifest(name, engine, revision, licence, commercial=commercial, imported_from=came_from)
+        return self.keep(coming, manifest)
+
+    def _copy(self, source: Path, coming: Path) -> None:
+        """Links are followed, hidden files (caches, git) stay behind."""
         if source.is_dir():
-            shutil.copytree(source, coming, dirs_exist_ok=True)
+            shutil.copytree(source, coming, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
         else:
             shutil.copy2(source, coming)
-        manifest = Manifest(
-            name, engine, revision, licence, commercial=commercial, imported_from=str(source.absolute())
-        )
-        return self.keep(coming, manifest)
 
     def prepare(self, name: str, *, empty: bool = True) -> Path:
         """A folder for the files of a model that is on its way. `empty` forgets what came before an interruption."""
@@ -187,8 +204,8 @@ def missing_files(model: InstalledModel) -> list[str]:
 
 def how_to_bring(name: str) -> str:
     """The one command, for a model of the catalogue and for any other."""
-    if model := load().get(name):
-        return f"`myna models pull {name}` brings it ({in_words(model.size_bytes)})."
+    if model := catalogue.known().get(name):
+        return f"`myna models pull {name}` brings it ({catalogue.in_words(model.size_bytes)})."
     return f"`myna models import PATH --name {name}` brings it."
 
 

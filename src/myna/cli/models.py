@@ -1,0 +1,226 @@
+"""`myna models`: the weights of neural engines. Nothing is ever downloaded but by `myna models pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from myna.cli.local import load_settings
+from myna.cli.show import AsJson, show_row, show_rows
+
+if TYPE_CHECKING:
+    from myna.models.schemas import Model
+    from myna.models.store import InstalledModel, ModelStore
+
+app = typer.Typer(help="Models of neural engines: list, pull, import, verify, remove.", no_args_is_help=True)
+NameOfModel = Annotated[str, typer.Argument(metavar="NAME", help="As `myna models list` shows it.")]
+NonCommercial = Annotated[
+    bool, typer.Option("--allow-non-commercial", help="My use earns nothing: also models whose licence asks for that.")
+]
+
+
+@app.command("list")
+def list_models(
+    engine: Annotated[str | None, typer.Option(help="Such as `piper`.")] = None,
+    language: Annotated[str | None, typer.Option(help="Such as `en` or `pt-BR`.")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Only those on this machine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What can be had and what is here: size, languages, licence of the weights, what it needs."""
+    store, models = _store(), _known()
+    installed = {model.name: model for model in store.all()}
+    rows = [_row(model, installed.get(model.name)) for model in models.values()]
+    rows += [_own_row(model) for name, model in installed.items() if name not in models]
+    rows = [
+        row
+        for row in rows
+        if engine in (None, row["engine"])
+        and (language is None or any(_speaks(tag, language) for tag in row["languages"]))
+        and (row["here"] != "no" or not here)
+    ]
+    if not as_json:
+        rows = [{**row, "languages": _few(row["languages"])} for row in rows]
+    show_rows(rows, as_json, empty="No model fits. `myna models list` shows all.")
+
+
+@app.command()
+def show(name: NameOfModel, as_json: AsJson = False) -> None:
+    """All about one model: what it gives, its licences, its files and their checksums."""
+    from myna.models.catalogue import in_words, named
+
+    store, models = _store(), _known()
+    installed = store.look(name)
+    if installed is not None and name not in models:
+        show_row({**_own_row(installed), "came from": installed.manifest.imported_from}, as_json)
+        return
+    model = named(name)
+    row: dict[str, Any] = {
+        "name": model.name,
+        "engine": model.engine,
+        "gives": model.description,
+        "languages": list(model.languages),
+        "size": in_words(model.size_bytes),
+        "licence of the code": model.licence_code,
+        "licence of the weights": model.licence_weights,
+        "commercial use": model.commercial,
+        "needs": list(model.needs),
+        "from": f"{model.source} @ {model.revision or 'what is newest'}",
+        "here": _state(installed),
+    }
+    if model.notice:
+        row["notice"] = model.notice
+    row |= {file.path: f"checksum: {file.checksum}" for file in model.files}
+    show_row(row, as_json)
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="As `myna models list` shows them.")],
+    allow_non_commercial: NonCommercial = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing; say which files to bring.")] = False,
+) -> None:
+    """Fetch models. What was interrupted goes on; nothing is kept that is not what it should be."""
+    from myna.cli.progress import DownloadBars
+    from myna.models.catalogue import in_words, named
+    from myna.models.pull import pull as pull_model
+
+    settings = load_settings(offline="on" if offline else None)
+    store, models = _store(), [named(name) for name in dict.fromkeys(names)]
+    for model in models:
+        print(f"{model.name}: {in_words(model.size_bytes)}, licence of the weights: {model.licence_weights}.")
+        if model.notice:
+            print(f"  {model.notice}")
+        with DownloadBars() as bars:
+            folder = pull_model(model, store, bars, settings=settings, allow_non_commercial=allow_non_commercial)
+        print(f"  in {folder}")
+        _say_what_is_missing(model)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, a file, or an archive of Argos.")],
+    name: Annotated[str, typer.Option(help="What to call it. Left out: the name of the file or folder.")] = "",
+    engine: Annotated[str, typer.Option(help="Which engine loads it. Left out: seen in its files.")] = "",
+    licence: Annotated[str, typer.Option(help="Of the weights. Left out: as the model card says.")] = "",
+    allow_non_commercial: NonCommercial = False,
+) -> None:
+    """Copy a model from this machine's disk: fetched elsewhere, or your own. Pickles are refused."""
+    from myna.models.catalogue import in_words
+    from myna.models.importing import Wishes, import_model
+
+    allowed = allow_non_commercial or load_settings().allow_non_commercial == "on"
+    model = import_model(path, _store(), Wishes(name, engine, licence, allowed))
+    known = model.manifest.licence or "not known; look it up before you use it"
+    print(f"`{model.name}` for {model.manifest.engine}: {in_words(model.size_bytes)}, licence: {known}.")
+
+
+@app.command()
+def remove(names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Models on this machine.")]) -> None:
+    """Delete models from this machine."""
+    from myna.models.catalogue import in_words
+
+    store = _store()
+    for name in names:
+        model = store.remove(name)
+        print(f"`{name}` is gone; {in_words(model.size_bytes)} are free.")
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME…]", help="Left out: all that are here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every file again and compare its checksum with the one it came with. Ends with 1 when one differs."""
+    store = _store()
+    chosen = names or [model.name for model in store.all()]
+    rows = [{"name": name, **_verified(store, name)} for name in chosen]
+    show_rows(rows, as_json, empty="No models are here.")
+    if any(row["state"] != "ok" for row in rows):
+        raise typer.Exit(1)
+
+
+def _verified(store: ModelStore, name: str) -> dict[str, str]:
+    wrong = store.verify(name)
+    words = "; ".join(f"`{path}` {what}" for path, what in wrong.items())
+    return {"state": "damaged" if wrong else "ok", "details": words}
+
+
+def _store() -> ModelStore:
+    from myna.models.store import ModelStore
+
+    return ModelStore(load_settings().resolved_models_dir)
+
+
+def _known() -> dict[str, Model]:
+    from myna.models.catalogue import known
+
+    return known()
+
+
+def _row(model: Model, installed: InstalledModel | None) -> dict[str, Any]:
+    from myna.models.catalogue import in_words
+
+    return {
+        "name": model.name,
+        "here": _state(installed),
+        "size": in_words(model.size_bytes),
+        "engine": model.engine,
+        "languages": list(model.languages),
+        "licence": model.licence_weights if model.commercial else f"{model.licence_weights} (not for commerce)",
+        "code": model.licence_code,
+        "needs": ", ".join(_as_extras(model)) + (" · terms to agree to" if model.gated else ""),
+        "checksum": "pinned" if model.pinned else "recorded at first pull",
+        "gives": model.description,
+    }
+
+
+def _own_row(model: InstalledModel) -> dict[str, Any]:
+    """A model that the catalogue does not know."""
+    from myna.models.catalogue import in_words
+
+    return {
+        "name": model.name,
+        "here": _state(model),
+        "size": in_words(model.size_bytes),
+        "engine": model.manifest.engine,
+        "languages": [],
+        "licence": model.manifest.licence or "not known",
+        "code": "",
+        "needs": "",
+        "checksum": "recorded at import",
+        "gives": "imported",
+    }
+
+
+def _state(installed: InstalledModel | None) -> str:
+    from myna.models.store import missing_files
+
+    if installed is None:
+        return "no"
+    return "damaged" if missing_files(installed) else "yes"
+
+
+def _as_extras(model: Model) -> list[str]:
+    return [need if need == "gpu" else f"myna[{need}]" for need in model.needs]
+
+
+def _few(languages: list[str]) -> str:
+    """A list of a hundred languages tells less than their number."""
+    return ", ".join(languages) if len(languages) <= 4 else f"{len(languages)} languages"
+
+
+def _speaks(tag: str, language: str) -> bool:
+    """`en` finds `en-US` and both directions of `en>es`."""
+    return any(
+        side.lower() == language.lower() or side.lower().startswith(f"{language.lower()}-") for side in tag.split(">")
+    )
+
+
+def _say_what_is_missing(model: Model) -> None:
+    """A model without the library that reads it is of no use yet."""
+    from myna.models.features import missing_extras
+
+    if missing := missing_extras(model.engine, model.needs, load_settings()):
+        print(f"  Its engine is not installed yet: pip install '{missing[0]}'")

@@ -1,0 +1,96 @@
+"""What the neural engines give, in the words of whoever uses Myna, and what is missing for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from myna.models import catalogue
+from myna.models.store import ModelStore
+from myna.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that a neural engine adds. The first of the models is the one to begin with."""
+
+    name: str
+    models: tuple[str, ...]
+    instead: str = ""
+    """What there is without it."""
+
+
+FEATURES = (
+    Feature("natural speech", ("kokoro", "piper", "pocket", "chatterbox", "qwen-tts"), "espeak and flite speak"),
+    Feature("neural cloning", ("pocket-english", "chatterbox", "qwen-tts-0.6b-base"), "voices are matched, not cloned"),
+    Feature("recognition of many languages", ("whisper-base", "whisper"), "only clear American English is understood"),
+    Feature("neural translation", ("opus-mt-en-es", "m2m100-418m", "ctranslate"), "rules, a language model, or yours"),
+    Feature("speech apart from music", ("demucs",), "dubs keep the original quietly underneath"),
+    Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
+)
+"""Each of `models` is a model of the catalogue or an engine, any model of which will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """How it stands with a feature."""
+
+    feature: Feature
+    by: str = ""
+    """The model that gives it; empty when none does."""
+    command: str = ""
+    """Brings what is missing."""
+
+
+def examine(store: ModelStore, settings: Settings) -> list[Findings]:
+    """Every feature. Only looks: nothing is loaded, nothing fetched."""
+    return [_examine(feature, store, settings) for feature in FEATURES]
+
+
+def missing_extras(engine: str, needs: Iterable[str], settings: Settings) -> list[str]:
+    """The extras of `myna`, as pip takes them, whose packages are not installed. An engine in an environment of its
+    own needs none here.
+    """
+    if engine in settings.resolved_engine_pythons:
+        return []
+    extras = _extras()
+    return [f"myna[{need}]" for need in needs if need in extras and not all(map(_is_installed, extras[need]))]
+
+
+def _examine(feature: Feature, store: ModelStore, settings: Settings) -> Findings:
+    known, half = catalogue.known(), ""
+    for installed in store.installed():
+        engine, name = installed.manifest.engine, installed.name
+        if name not in feature.models and engine not in feature.models:
+            continue
+        needs = known[name].needs if name in known else (engine,)
+        if not (missing := missing_extras(engine, needs, settings)):
+            return Findings(feature, by=name)
+        half = half or f"pip install '{missing[0]}'"
+    return Findings(feature, command=half or _first_steps(feature.models[0], settings))
+
+
+def _first_steps(name: str, settings: Settings) -> str:
+    model = catalogue.known()[name]
+    steps = [f"pip install '{extra}'" for extra in missing_extras(model.engine, model.needs, settings)]
+    return " && ".join([*steps, f"myna models pull {name}"]) + f"  ({catalogue.in_words(model.size_bytes)})"
+
+
+def _extras() -> dict[str, Sequence[str]]:
+    """The packages of each extra, as the metadata of this installation name them."""
+    found: dict[str, list[str]] = {}
+    for requirement in metadata.requires("myna") or ():
+        match = re.match(r"(?P<package>[\w.-]+).*;.*extra == ['\"](?P<extra>[\w-]+)['\"]", requirement)
+        if match:
+            found.setdefault(match["extra"], []).append(match["package"])
+    return dict(found)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
