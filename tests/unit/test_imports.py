@@ -15,7 +15,14 @@ ONLY_IN = {
     "uvicorn": ["cli/serve.py"],
     "sqlalchemy": ["db/**", "**/repository.py"],
     "dbos": ["worker/**", "**/workflow.py", "**/steps.py", "webhooks/delivery.py"],
-    "httpx": ["webhooks/delivery.py", "media/**", "engines/chat.py", "engines/upstream.py", "engines/remote/**"],
+    "httpx": [
+        "webhooks/delivery.py",
+        "media/**",
+        "models/**",
+        "engines/chat.py",
+        "engines/upstream.py",
+        "engines/remote/**",
+    ],
     "av": ["media/**"],
     "subprocess": [
         "media/sandbox.py",

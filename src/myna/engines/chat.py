@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import httpx
 
 from myna.engines.translation import TranslationCapabilities, TranslationEngine, TranslationRequest, base_language
+from myna.engines.upstream import PASSING, asked_pause, authorization, endpoint, said
 from myna.errors import EngineFailed
 from myna.settings import Settings
 
@@ -22,10 +23,8 @@ _PATH = "/chat/completions"
 _TRIES = 2
 _SHARE = 0.45
 """Of the time that the server gives the engine for a batch, for one try: two of them and a pause fit."""
-_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
-"""Seconds before the second try; as many as the endpoint asks for, within reason."""
-_AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""Statuses that may pass by themselves."""
+_PAUSE = 0.5
+"""Seconds before the second try, unless the endpoint asks for more."""
 _SHOWN = 200
 _CHARACTERS = {"zh": 4.5, "ja": 7.0, "ko": 6.0}
 _USUAL_CHARACTERS = 14.0
@@ -58,12 +57,12 @@ class ChatEngine(TranslationEngine):
 
     def __init__(self, settings: Settings | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         settings = settings or Settings()
-        self._url = _endpoint(settings.translation_url)
+        self._url = endpoint(settings.translation_url, _PATH)
         self._model = settings.translation_model
         self._sleep = sleep
-        key = settings.translation_key.get_secret_value()
+        self._key = settings.translation_key.get_secret_value()
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=authorization(self._key),
             timeout=httpx.Timeout(settings.engine_translate_seconds * _SHARE, connect=10.0),
         )
         self._json_mode = True
@@ -131,8 +130,7 @@ class ChatEngine(TranslationEngine):
             self._json_mode = False
             return self._answer(messages, left)
         if not response.is_success:
-            said = " ".join(response.text[:_SHOWN].split())
-            raise EngineFailed(f"The chat endpoint answered {response.status_code}: {said}")
+            raise EngineFailed(f"The chat endpoint answered {response.status_code}: {said(response.text, [self._key])}")
         return _content(response)
 
     def _post(self, body: dict[str, Any], left: int) -> httpx.Response:
@@ -147,19 +145,15 @@ class ChatEngine(TranslationEngine):
                 raise EngineFailed(message) from None
             self._sleep(_PAUSE)
             return self._post(body, left - 1)
-        if left and response.status_code in _AGAIN:
-            self._sleep(_pause(response))
+        if left and response.status_code in PASSING:
+            asked = asked_pause(response.headers)
+            self._sleep(_PAUSE if asked is None else asked)
             return self._post(body, left - 1)
         return response
 
 
 class _BadAnswer(Exception):
     """The model did not answer as it was asked to; the text says how."""
-
-
-def _endpoint(url: str) -> str:
-    url = url.strip().rstrip("/")
-    return url if url.endswith(_PATH) else url + _PATH
 
 
 def _messages(request: TranslationRequest, asked: Sequence[int]) -> list[dict[str, str]]:
@@ -243,8 +237,3 @@ def _number(item: Any, place: int) -> int:
 def _text(item: Any) -> str:
     text = item.get("text", "") if isinstance(item, dict) else item
     return " ".join(text.split()) if isinstance(text, str) else ""
-
-
-def _pause(response: httpx.Response) -> float:
-    asked = response.headers.get("retry-after", "")
-    return min(float(asked), _LONGEST_PAUSE) if asked.isdecimal() else _PAUSE

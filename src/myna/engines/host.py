@@ -11,6 +11,7 @@ import contextlib
 import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,14 @@ class EngineHost:
 
     def _pool(self, engine: str) -> EnginePool:
         if engine not in self._pools:
-            self._pools[engine] = EnginePool(engine, self._limits, lambda: self._start(engine))
+            limits = replace(self._limits, processes=self._at_once(engine))
+            self._pools[engine] = EnginePool(engine, limits, lambda: self._start(engine))
         return self._pools[engine]
+
+    def _at_once(self, engine: str) -> int:
+        """Processes that an engine may have: as many as it wants when the cores of this machine do not matter to it."""
+        wanted = self._registry.describe(engine).at_once if engine in self._registry.names else None
+        return wanted or self._limits.processes
 
     async def _spawn_registered(self, engine: str) -> Process:
         program = self._registry.program(engine)
