@@ -50,6 +50,8 @@ class Capabilities:
     """What vowel marks on Arabic text do for this engine."""
     options: frozenset[str] = frozenset()
     """Fields of `SynthesisRequest` that it honours, of: `speed`, `temperature`, `seed`, `stability`, `similarity`."""
+    blending: bool = False
+    """Speaks blends of its stock voices: `voice_settings` is `{"blend": {voice id: weight, …}}`, weights above 0."""
     device: str = "cpu"
     max_characters: int = 2_000
     """The longest text of one request; longer ones are split before."""
@@ -158,6 +160,12 @@ class Engine(abc.ABC):
         `ReferenceRefused`.
         """
         raise Unsupported(f"The engine `{self.name}` cannot clone voices.")
+
+    def interrupt(self) -> None:  # noqa: B027 - an engine that works in small steps need not override it
+        """Nobody wants the current request any more: have the long step in progress fail soon.
+
+        Called from another thread, only while `synthesize` or the like runs. Whatever that raises then is forgotten.
+        """
 
     def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
         """Let go of everything. The process ends right after."""

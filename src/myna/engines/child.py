@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from myna.engines.base import Engine, SynthesisRequest
@@ -83,13 +83,17 @@ class Listener(threading.Thread):
         self._pipe = pipe
         self.requests: queue.SimpleQueue[tuple[dict[str, Any], bytes] | None] = queue.SimpleQueue()
         self._canceled: set[int] = set()
+        self._current: int | None = None
+        self._changing = threading.Lock()
+        self.interrupt: Callable[[], None] = lambda: None
+        """Called when the request in progress is canceled."""
         self.closed = False
 
     def run(self) -> None:
         with contextlib.suppress(OSError, ProtocolError):
             while received := self._pipe.read():
                 if received[0]["type"] == "cancel":
-                    self._canceled.add(received[0]["id"])
+                    self._cancel(received[0]["id"])
                 else:
                     self.requests.put(received)
         self.closed = True
@@ -100,8 +104,20 @@ class Listener(threading.Thread):
     def is_canceled(self, number: int) -> bool:
         return self.closed or number in self._canceled
 
-    def forget(self, number: int) -> None:
-        self._canceled.discard(number)
+    def begin(self, number: int) -> None:
+        with self._changing:
+            self._current = number
+
+    def end(self, number: int) -> None:
+        with self._changing:
+            self._current = None
+            self._canceled.discard(number)
+
+    def _cancel(self, number: int) -> None:
+        with self._changing:
+            self._canceled.add(number)
+            if number == self._current:
+                self.interrupt()
 
 
 class Conversation:
@@ -111,22 +127,31 @@ class Conversation:
         self._engine = engine
         self._pipe = pipe
         self._listener = listener
+        if isinstance(engine, Engine):
+            listener.interrupt = engine.interrupt
 
     def run(self) -> None:
         while received := self._listener.requests.get():
             header, payload = received
             number = int(header["id"])
+            self._listener.begin(number)
             try:
                 self._answer(number, header, payload)
             except BrokenPipeError:
                 return
-            except MynaError as error:
-                self._pipe.write({"type": "error", "id": number, "code": error.code, "message": error.message})
             except Exception as error:
-                traceback.print_exc()
-                self._pipe.write({"type": "error", "id": number, **_as_engine_failure(self._engine.name, error)})
+                self._pipe.write(self._failure(number, error))
             finally:
-                self._listener.forget(number)
+                self._listener.end(number)
+
+    def _failure(self, number: int, error: Exception) -> dict[str, Any]:
+        """What is said instead of an answer. What an interrupted engine raises is no failure."""
+        if self._listener.is_canceled(number):
+            return {"type": "canceled", "id": number}
+        if isinstance(error, MynaError):
+            return {"type": "error", "id": number, "code": error.code, "message": error.message}
+        traceback.print_exception(error)
+        return {"type": "error", "id": number, **_as_engine_failure(self._engine.name, error)}
 
     def _answer(self, number: int, header: dict[str, Any], payload: bytes) -> None:
         match header["type"], self._engine:
@@ -164,6 +189,8 @@ class Conversation:
 
 def _as_engine_failure(name: str, error: Exception) -> dict[str, str]:
     message = f"The engine `{name}` failed: {type(error).__name__}: {error}"
+    if isinstance(error, MynaError):
+        return {"code": error.code, "message": error.message}
     return {"code": EngineFailed.code, "message": message}
 
 

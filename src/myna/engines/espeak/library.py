@@ -27,6 +27,9 @@ _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 _WORD_EVENT = 1
 _SLOT = "slot"
 _FOLDER_PREFIX = "myna-espeak-"
+_IN_IPA, _WITH_TIES = 0x02, 0x80
+TIE = "^"
+"""Stands in phonemes between the letters of one sound, as in `a^ɪ`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Library:
             *(ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint),
             *(ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p),
         ]
+        self._library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(self._folder).encode(), _DO_NOT_EXIT)
         if rate != SAMPLE_RATE:
             raise EngineFailed(f"espeak-ng did not start: it answered {rate} instead of {SAMPLE_RATE}.")
@@ -129,6 +134,19 @@ class Library:
         samples = np.frombuffer(b"".join(self._blocks), np.int16).astype(np.float32)
         samples /= 32_768
         return SpokenClause(samples, tuple(self._words))
+
+    def phonemes(self, text: str) -> str:
+        """A clause in the International Phonetic Alphabet: stress before the vowel, a space between words that are
+        said apart. There are as many of these as `speak` has words for the same text.
+        """
+        data = ctypes.create_string_buffer(text.encode())  # must live for as long as the place in it
+        place = ctypes.c_void_p(ctypes.addressof(data))
+        mode = _IN_IPA | _WITH_TIES | ord(TIE) << 8
+        parts: list[str] = []
+        while place.value:  # espeak-ng may see more clauses in it than we
+            said = self._library.espeak_TextToPhonemes(ctypes.byref(place), _UTF8, mode)
+            parts.append((said or b"").decode(errors="replace"))
+        return " ".join(" ".join(parts).split())
 
     def close(self) -> None:
         self._library.espeak_Terminate()

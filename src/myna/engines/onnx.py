@@ -1,0 +1,68 @@
+"""What the engines that run with onnxruntime have in common: threads, device, and a run that can be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from myna.errors import EngineUnavailable
+from myna.settings import Settings
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
+
+
+class Stoppable:
+    """An `InferenceSession` whose run another thread may end."""
+
+    def __init__(self, session: Any, path: Path) -> None:
+        self._session = session
+        self._model_path = str(path)  # where kokoro-onnx looks for it
+        self._running: Any = None
+
+    def run(self, outputs: Sequence[str] | None, inputs: dict[str, Any]) -> Any:
+        """As `InferenceSession.run`. Raises what onnxruntime raises when `stop` was called meanwhile."""
+        from onnxruntime import RunOptions
+
+        self._running = options = RunOptions()
+        try:
+            return self._session.run(outputs, inputs, options)
+        finally:
+            self._running = None
+
+    def stop(self) -> None:
+        """End the run in progress, if there is one, at the next node of the graph."""
+        if (running := self._running) is not None:
+            running.terminate = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+def open_session(path: Path, engine: str) -> Stoppable:
+    """Load a network for an engine. Raises `EngineUnavailable` when its device is not here, and as onnxruntime."""
+    import onnxruntime
+
+    settings = Settings()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.threads_per_process
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Several processes share the cores: a thread that waits by spinning takes them from the others.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(str(path), options, providers=[provider(settings, engine)])
+    return Stoppable(session, path)
+
+
+def provider(settings: Settings, engine: str) -> str:
+    """What the network runs on. Raises `EngineUnavailable` when this machine's onnxruntime cannot."""
+    import onnxruntime
+
+    device = settings.engine_devices.get(engine, "cpu")
+    wanted = _PROVIDERS.get(device, device)
+    if wanted not in onnxruntime.get_available_providers():
+        raise EngineUnavailable(
+            f"The engine `{engine}` shall run on `{device}`, which this onnxruntime does not know. Install "
+            "`onnxruntime-gpu` in its environment, or take it out of MYNA_ENGINE_DEVICES."
+        )
+    return wanted
