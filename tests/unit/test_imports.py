@@ -37,7 +37,9 @@ ONLY_IN = {
     "espeakng_loader": ["engines/espeak/**"],
     "onnxruntime": ["engines/**", "audio/**", "speech/text/diacritics.py"],
     "torch": ["engines/**"],
-    "ctranslate2": ["engines/**"],
+    "ctranslate2": ["engines/whisper/**", "engines/ctranslate/**"],
+    "faster_whisper": ["engines/whisper/**"],
+    "sentencepiece": ["engines/ctranslate/**"],
 }
 
 

@@ -20,7 +20,7 @@ from myna.engines.translation import TranslationCapabilities
 from myna.errors import EngineUnavailable
 
 GROUP = "myna.engines"
-_FIRST = ("espeak", "flite", "chat")
+_FIRST = ("espeak", "flite", "whisper", "sphinx", "chat", "ctranslate", "apertium")
 """The order of engines when nobody states one; others follow by name."""
 _ONLY_WHEN_NAMED = frozenset({"fake", "fake-recognition", "fake-translation"})
 _DOES = {Capabilities: "speak", RecognitionCapabilities: "hear", TranslationCapabilities: "translate"}

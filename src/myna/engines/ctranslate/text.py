@@ -1,0 +1,113 @@
+"""Lines become sentences for a model and lines again; words of a glossary are kept out of its hands. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sentencex
+
+from myna.engines.translation import base_language
+from myna.kit.scripts import runs_on
+
+_NO_TEXT = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
+_LETTERS = "ZXQ"
+"""Placeholders begin with one of them: `Zq1` looks like a name, and names stay what they are."""
+
+
+def has_words(text: str) -> bool:
+    return any(character.isalpha() for character in text)
+
+
+def plain(line: str) -> str:
+    """A line without control characters and halves of characters, in one row."""
+    kept = (" " if unicodedata.category(character) in _NO_TEXT else character for character in line)
+    return " ".join("".join(kept).split())
+
+
+def sentences(line: str, language: str, fits: Callable[[str], bool]) -> list[str]:
+    """The sentences of a plain line, halved where they do not fit. A line without words has none."""
+    found = sentencex.segment(base_language(language), line) if has_words(line) else []
+    return [part for sentence in found if sentence.strip() for part in _halved(sentence.strip(), fits)]
+
+
+def _halved(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+    if fits(text) or len(text) < 2:
+        yield text
+        return
+    middle = len(text) // 2
+    places = [match.end() for match in re.finditer(r"[,;:–—]\s|[、，；：]", text)] or [
+        match.end() for match in re.finditer(r"\s", text)
+    ]
+    cut = min(places, key=lambda place: abs(place - middle), default=middle)
+    if not 0.1 * len(text) < cut < 0.9 * len(text):
+        cut = middle
+    for half in (text[:cut].strip(), text[cut:].strip()):
+        if half:
+            yield from _halved(half, fits)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A sentence with the words of a glossary replaced by placeholders."""
+
+    text: str
+    said: Mapping[str, str]
+    """What each placeholder stands for, in the other language."""
+    parts: tuple[str, ...]
+    """The sentence cut at these words: text, what is said, text, what is said … text."""
+
+    def restored(self, translated: str) -> str | None:
+        """The translation with the words of the glossary in it; None unless each placeholder came back once."""
+        for placeholder, words in self.said.items():
+            pattern = re.compile(rf"{placeholder}(?!\d)", re.IGNORECASE)
+            if len(pattern.findall(translated)) != 1:
+                return None
+            translated = pattern.sub(lambda _, words=words: words, translated)  # type: ignore[misc]
+        return translated
+
+
+class Glossary:
+    """Words of the source, and how they are always said."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self._said = {_folded(term): " ".join(said.split()) for term, said in words.items() if has_words(term)}
+        terms = sorted(self._said, key=len, reverse=True)
+        self._pattern = re.compile(f"({'|'.join(map(_bounded, terms))})", re.IGNORECASE) if terms else None
+
+    def guard(self, sentence: str) -> Guarded | None:
+        """None for a sentence that has none of the words."""
+        parts = self._pattern.split(sentence) if self._pattern else [sentence]
+        if len(parts) == 1:
+            return None
+        letter = next((letter for letter in _LETTERS if f"{letter}q".lower() not in sentence.lower()), _LETTERS[0])
+        said, text = {}, ""
+        meanings = []
+        for place, part in enumerate(parts):
+            if place % 2:
+                placeholder = f"{letter}q{place // 2 + 1}"
+                said[placeholder] = self._said[_folded(part)]
+                meanings.append(said[placeholder])
+                text += placeholder
+            else:
+                meanings.append(part.strip())
+                text += part
+        return Guarded(text, said, tuple(meanings))
+
+
+def _bounded(term: str) -> str:
+    """The term as a whole word, where its script has spaces between words."""
+    before = "" if runs_on(term[0]) else r"(?<!\w)"
+    after = "" if runs_on(term[-1]) else r"(?!\w)"
+    return before + re.escape(term) + after
+
+
+def _folded(term: str) -> str:
+    return " ".join(term.split()).casefold()
+
+
+def untranslated(parts: Sequence[str]) -> list[str]:
+    """Of the parts of a guarded sentence, those that are still to be translated."""
+    return [part for place, part in enumerate(parts) if place % 2 == 0 and has_words(part)]
