@@ -1,0 +1,179 @@
+"""Speaks and clones with pocket-tts, 100 million parameters on a CPU. Runs in an environment with torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+import numpy as np
+
+from myna.audio.stretch import stretch
+from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
+from myna.engines.pocket.files import ENGINE, PocketModel, find_models, stock_voices
+from myna.engines.pocket.model import SAMPLE_RATE, LoadedModel
+from myna.engines.pocket.voices import FORMAT, checked_reference, encoder_of, latents_of, to_settings
+from myna.errors import EngineUnavailable, Unsupported
+from myna.settings import Settings
+
+_CHUNK = SAMPLE_RATE // 2
+_KEPT_MODELS, _KEPT_STATES = 2, 8
+"""In memory: 0.5 GB for a model, 3 to 20 MB for what it has heard of a speaker."""
+_STEADY_SEED = 0
+"""At temperature 0 a text always sounds the same, whatever the seed."""
+
+
+class PocketEngine(Engine):
+    """One model for each language; any of them speaks with a cloned voice."""
+
+    name: ClassVar[str] = ENGINE
+
+    def __init__(self) -> None:
+        """Loads one model and rehearses, so that the first request does not wait for that."""
+        self._files = find_models()
+        self._device = Settings().engine_devices.get(ENGINE, "cpu")
+        self._models: OrderedDict[str, LoadedModel] = OrderedDict()
+        self._states: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._stop = threading.Event()
+        self._rehearse(self._files[0])
+
+    @classmethod
+    def available(cls) -> tuple[bool, str]:
+        missing = [package for package in ("torch", "pocket_tts") if find_spec(package) is None]
+        if missing:
+            return False, f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it"
+        try:
+            find_models()
+        except EngineUnavailable as error:
+            return False, error.message
+        return True, ""
+
+    @classmethod
+    def describe(cls) -> Capabilities:
+        models = find_models()
+        return Capabilities(
+            name=cls.name,
+            description="Natural speech and cloned voices on a CPU, with pocket-tts.",
+            version=_version(),
+            licence="MIT (pocket-tts); weights CC-BY-4.0, each voice its own",
+            languages=tuple(sorted({model.language for model in models})),
+            sample_rate=SAMPLE_RATE,
+            streaming=True,
+            cloning=(cloning := any(model.clones for model in models)),
+            voice_format=FORMAT if cloning else "",
+            clone_quality="neural" if cloning else "",
+            options=frozenset({"temperature", "seed"} | ({"speed"} if find_spec("python_stretch") else set())),
+            device=Settings().engine_devices.get(ENGINE, "cpu"),
+            max_characters=1_000,
+        )
+
+    @classmethod
+    def voices(cls) -> tuple[StockVoice, ...]:
+        return stock_voices(find_models())
+
+    def prepare_voice(
+        self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
+    ) -> dict[str, Any]:
+        """For all models that are here; those with the same encoder share what it heard."""
+        sound = checked_reference(reference, sample_rate)
+        cloning = [files for files in self._files if files.clones]
+        if not cloning:
+            raise Unsupported("The models of the engine `pocket` that are here cannot clone voices.")
+        latents: dict[str, Any] = {}
+        for files in cloning:
+            if (encoder := encoder_of(files.weights)) not in latents:
+                latents[encoder] = self._model(files).latents(sound, sample_rate)
+        home = next((files for files in cloning if _speaks(files, language or "en")), cloning[0])
+        return to_settings(latents, home.name)
+
+    def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
+        self._stop = stop = threading.Event()
+        model, state = self._voice(request)
+        seed = request.seed if request.temperature else _STEADY_SEED
+        sound = model.speak(state, request.text, request.temperature, seed & 0xFFFF_FFFF, stop)
+        try:
+            for samples in sound if request.speed == 1.0 else _at_speed(sound, request.speed):
+                yield from _chunks(samples)
+        finally:
+            stop.set()
+        if request.pause_after:
+            yield AudioChunk(np.zeros(round(request.pause_after * SAMPLE_RATE), np.float32), SAMPLE_RATE)
+
+    def interrupt(self) -> None:
+        self._stop.set()
+
+    def _voice(self, request: SynthesisRequest) -> tuple[LoadedModel, Any]:
+        """The model that speaks, and its state after it has heard the voice. Raises `Unsupported`."""
+        settings = request.voice_settings
+        files = self._stock_model(request) if "voice" in settings else self._cloning_model(request)
+        model = self._model(files)
+        key = (files.name, hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode()).hexdigest())
+        if key not in self._states:
+            if "voice" in settings:
+                self._states[key] = model.state_of_stock_voice(files.voice(settings["voice"]))
+            else:
+                self._states[key] = model.state_of_latents(latents_of(settings, model.encoder, files.name))
+            while len(self._states) > _KEPT_STATES:
+                self._states.popitem(last=False)
+        self._states.move_to_end(key)
+        return model, self._states[key]
+
+    def _stock_model(self, request: SynthesisRequest) -> PocketModel:
+        name = request.voice_settings.get("model")
+        files = next((files for files in self._files if files.name == name), None)
+        if files is None:
+            raise EngineUnavailable(f"The model `{name}` of this voice is not here any more.")
+        if not _speaks(files, request.language):
+            raise Unsupported(f"This voice speaks `{files.language}`, not `{request.language}`.")
+        return files
+
+    def _cloning_model(self, request: SynthesisRequest) -> PocketModel:
+        """The one for which the voice was made, if it speaks the language; else the first that does."""
+        fitting = [files for files in self._files if files.clones and _speaks(files, request.language)]
+        if not fitting:
+            raise Unsupported(f"No model of the engine `pocket` that is here speaks `{request.language}`.")
+        home = request.voice_settings.get("model")
+        return next((files for files in fitting if files.name == home), fitting[0])
+
+    def _model(self, files: PocketModel) -> LoadedModel:
+        if files.name not in self._models:
+            while len(self._models) >= _KEPT_MODELS:
+                self._models.popitem(last=False)
+            self._models[files.name] = LoadedModel(files, self._device)
+        self._models.move_to_end(files.name)
+        return self._models[files.name]
+
+    def _rehearse(self, files: PocketModel) -> None:
+        model = self._model(files)
+        if files.voices:
+            state = model.state_of_stock_voice(files.voices[0])
+            for _ in model.speak(state, "Hello.", 0.0, _STEADY_SEED, self._stop):
+                self._stop.set()
+
+
+def _at_speed(sound: Iterator[Samples], speed: float) -> Iterator[Samples]:
+    """The whole sentence, played faster or slower: the model knows only its own pace."""
+    parts = list(sound)
+    if parts:
+        yield stretch(np.concatenate(parts), SAMPLE_RATE, speed)
+
+
+def _chunks(samples: Samples) -> Iterator[AudioChunk]:
+    for begin in range(0, len(samples), _CHUNK):
+        yield AudioChunk(samples[begin : begin + _CHUNK], SAMPLE_RATE)
+
+
+def _speaks(files: PocketModel, language: str) -> bool:
+    return files.language.partition("-")[0] == language.lower().partition("-")[0]
+
+
+def _version() -> str:
+    try:
+        return version("pocket-tts")
+    except PackageNotFoundError:
+        return "none"
