@@ -26,7 +26,9 @@ _FOR_CLIENTS = {"MYNA_KEY", "MYNA_URL"}
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, storage, ledger, work, engines, codecs and cloning. Ends with 1 when one is broken."""
+    """Check settings, database, storage, ledger, work, engines, codecs, cloning and models. Ends with 1 when one is
+    broken; what is only absent has the command that brings it.
+    """
     import asyncio
 
     settings = load_settings()
@@ -64,7 +66,40 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         rows.append({"part": "cloning", "state": "absent", "details": "No engine here makes voices of recordings."})
     if not speaker.registry.names:
         rows.append({"part": "engines", "state": "broken", "details": "No engine can speak here. See docs/engines.md."})
+    return [*rows, *_models(settings), *_features(settings)]
+
+
+def _models(settings: Settings) -> list[dict[str, str]]:
+    """The models that are here; `myna models verify` reads them all again."""
+    from myna.models.catalogue import in_words
+    from myna.models.store import ModelStore, how_to_bring, missing_files
+
+    store, rows = ModelStore(settings.resolved_models_dir), []
+    for name in store.names():
+        try:
+            model = store.look(name)
+        except MynaError as error:
+            rows.append({"part": f"model {name}", "state": "broken", "details": error.message})
+            continue
+        if model is None:
+            continue
+        lost = missing_files(model)
+        details = f"`{lost[0]}` is not what it was. {how_to_bring(name)}" if lost else in_words(model.size_bytes)
+        rows.append({"part": f"model {name}", "state": "broken" if lost else "ok", "details": details})
     return rows
+
+
+def _features(settings: Settings) -> list[dict[str, str]]:
+    """What neural engines would add, each with the command that brings what is missing for it."""
+    from myna.models.features import examine
+    from myna.models.store import ModelStore
+
+    return [
+        {"part": found.feature.name, "state": "ok", "details": f"by the model {found.by}"}
+        if found.by
+        else {"part": found.feature.name, "state": "absent", "details": f"{found.feature.instead}: {found.command}"}
+        for found in examine(ModelStore(settings.resolved_models_dir), settings)
+    ]
 
 
 async def _examine(name: str, check: Check) -> dict[str, str]:

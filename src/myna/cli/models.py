@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Models of neural engines: list, pull, import, verify, remove.", no_args_is_help=True)
 NameOfModel = Annotated[str, typer.Argument(metavar="NAME", help="As `myna models list` shows it.")]
+_MOST_NAMED = 4
+"""Languages that a table names."""
 NonCommercial = Annotated[
     bool, typer.Option("--allow-non-commercial", help="My use earns nothing: also models whose licence asks for that.")
 ]
@@ -207,8 +209,10 @@ def _as_extras(model: Model) -> list[str]:
 
 
 def _few(languages: list[str]) -> str:
-    """A list of a hundred languages tells less than their number."""
-    return ", ".join(languages) if len(languages) <= 4 else f"{len(languages)} languages"
+    """A long list tells less than its length."""
+    if len(languages) > _MOST_NAMED:
+        return f"{len(languages)} languages"
+    return ", ".join(languages) or "any"
 
 
 def _speaks(tag: str, language: str) -> bool:

@@ -18,7 +18,6 @@ from myna.models.hub import Hub, Source, Told
 
 PART = ".part"
 _MOST_REDIRECTS = 5
-_BLOCK_BYTES = 1 << 20
 _TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 _LONGEST_PAUSE = 60.0
 
@@ -149,9 +148,10 @@ class Downloader:
         self._progress.begin(part.name.removesuffix(PART), start, total)
         try:
             with part.open("r+b" if start else "wb") as file:
-                file.seek(start)
-                file.truncate()
-                for block in response.iter_raw(_BLOCK_BYTES):
+                if start:
+                    file.seek(start)
+                    file.truncate()
+                for block in response.iter_raw():
                     file.write(block)
                     self._progress.advance(len(block))
                 file.flush()

@@ -25,9 +25,13 @@ class Feature:
 FEATURES = (
     Feature("natural speech", ("kokoro", "piper", "pocket", "chatterbox", "qwen-tts"), "espeak and flite speak"),
     Feature("neural cloning", ("pocket-english", "chatterbox", "qwen-tts-0.6b-base"), "voices are matched, not cloned"),
-    Feature("recognition of many languages", ("whisper-base", "whisper"), "only clear American English is understood"),
-    Feature("neural translation", ("opus-mt-en-es", "m2m100-418m", "ctranslate"), "rules, a language model, or yours"),
-    Feature("speech apart from music", ("demucs",), "dubs keep the original quietly underneath"),
+    Feature("recognition of many languages", ("whisper-base", "whisper"), "clear American English is understood"),
+    Feature(
+        "neural translation",
+        ("opus-mt-en-es", "m2m100-418m", "ctranslate"),
+        "apertium, a language model or a human translates",
+    ),
+    Feature("speech apart from music", ("demucs",), "a dub keeps the original quietly underneath"),
     Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
 )
 """Each of `models` is a model of the catalogue or an engine, any model of which will do."""

@@ -115,16 +115,18 @@ def _check_space(model: Model, coming: Path) -> None:
 
 def _fetch_all(model: Model, coming: Path, downloader: Downloader, hub: Hub) -> str:
     """All files, those of archives too. Returns the commit that the hub named; empty when it named none."""
-    commits = ""
+    commit = ""
     try:
         for file in model.files:
             source = hub.source(model, file)
-            commits = _fetch(model, file, source, coming, downloader) or commits
+            commit = _fetch(model, file, source, coming, downloader) or commit
+    except StorageFull:
+        raise
     except Unavailable as error:
         raise Unavailable(f"{error.message} What came is kept. {files_to_bring(model, hub)}") from error
     finally:
         downloader.close()
-    return commits
+    return commit
 
 
 def _fetch(model: Model, file: ModelFile, source: Source, coming: Path, downloader: Downloader) -> str:

@@ -100,10 +100,16 @@ class ModelStore:
 
     def all(self) -> Iterator[InstalledModel]:
         """Whatever came here, by name, whole or not. A manifest that cannot be read makes no model."""
-        for path in sorted(self.folder.glob(f"*/{MANIFEST}")):
+        for name in self.names():
             with contextlib.suppress(EngineUnavailable):
-                if (model := self.look(path.parent.name)) is not None:
+                if (model := self.look(name)) is not None:
                     yield model
+
+    def names(self) -> list[str]:
+        """Of all folders that are models, whole or not."""
+        return sorted(
+            path.parent.name for path in self.folder.glob(f"*/{MANIFEST}") if re.fullmatch(NAME, path.parent.name)
+        )
 
     def installed(self, engine: str | None = None) -> tuple[InstalledModel, ...]:
         """The models that are here and whole, of one engine or of all, by name; also imported ones of own names."""
@@ -190,7 +196,7 @@ class ModelStore:
         model = self.look(name)
         if model is None:
             raise NotFound(f"The model `{name}` is not here. `myna models list` shows what is.")
-        wrong = {path: "is gone" for path in missing_files(model)}
+        wrong = {path: "is gone or has another size" for path in missing_files(model)}
         for path, known in model.manifest.files.items():
             if path not in wrong and sha256(model.folder / path) != known.sha256:
                 wrong[path] = "is not what it was"
