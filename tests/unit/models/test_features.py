@@ -1,0 +1,88 @@
+"""What is missing for which feature, and the command that brings it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from myna.models import features
+from myna.models.catalogue import load
+from myna.models.features import FEATURES, examine, missing_extras
+from myna.models.store import ModelStore
+from myna.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    (tmp_path / "weights.onnx").write_bytes(b"x")
+    return tmp_path / "weights.onnx"
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "_is_installed", lambda package: False)
+
+
+@pytest.fixture
+def all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "_is_installed", lambda package: True)
+
+
+def found(store: ModelStore, settings: Settings) -> dict[str, Any]:
+    return {finding.feature.name: finding for finding in examine(store, settings)}
+
+
+def test_every_feature_begins_with_a_model_of_the_catalogue() -> None:
+    assert {feature.models[0] for feature in FEATURES} <= set(load())
+    engines = {model.engine for model in load().values()}
+    assert {name for feature in FEATURES for name in feature.models} <= set(load()) | engines
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_without_anything_both_steps_are_named(store: ModelStore, settings: Settings) -> None:
+    finding = found(store, settings)["natural speech"]
+    assert not finding.by
+    assert finding.command == "pip install 'myna[kokoro]' && myna models pull kokoro  (354 MB)"
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_with_the_library_the_pull_is_enough(store: ModelStore, settings: Settings) -> None:
+    command = found(store, settings)["recognition of many languages"].command
+    assert command == "myna models pull whisper-base  (148 MB)"
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_model_without_its_library_asks_for_the_library(store: ModelStore, settings: Settings, weights: Path) -> None:
+    store.add("kokoro", "kokoro", weights)
+    assert found(store, settings)["natural speech"].command == "pip install 'myna[kokoro]'"
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_any_model_of_the_engine_will_do(store: ModelStore, settings: Settings, weights: Path) -> None:
+    store.add("our-voice", "piper", weights)
+    finding = found(store, settings)["natural speech"]
+    assert (finding.by, finding.command) == ("our-voice", "")
+
+
+@pytest.mark.usefixtures("all_installed")
+def test_a_damaged_model_gives_nothing(store: ModelStore, settings: Settings, weights: Path) -> None:
+    (store.add("our-voice", "piper", weights) / "weights.onnx").unlink()
+    assert not found(store, settings)["natural speech"].by
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_an_engine_with_an_environment_of_its_own_needs_nothing_here(settings: Settings) -> None:
+    elsewhere = settings.model_copy(update={"engine_pythons": {"kokoro": Path("/opt/kokoro/bin/python")}})
+    assert missing_extras("kokoro", ("kokoro",), settings) == ["myna[kokoro]"]
+    assert missing_extras("kokoro", ("kokoro",), elsewhere) == []
+
+
+def test_what_is_no_extra_is_no_package(settings: Settings) -> None:
+    assert missing_extras("kokoro", ("gpu",), settings) == []
