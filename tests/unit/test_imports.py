@@ -18,11 +18,12 @@ ONLY_IN = {
     "httpx": [
         "webhooks/delivery.py",
         "media/**",
-        "models/**",
+        "models/download.py",
         "engines/chat.py",
         "engines/upstream.py",
         "engines/remote/**",
     ],
+    "huggingface_hub": [],
     "av": ["media/**"],
     "subprocess": [
         "media/sandbox.py",
@@ -72,6 +73,12 @@ def test_library_is_imported_only_where_it_may_be(library: str) -> None:
         and not any(fits(place := PurePosixPath(file.relative_to(SOURCE)), pattern) for pattern in ONLY_IN[library])
     ]
     assert elsewhere == []
+
+
+def test_models_are_fetched_by_one_command_only() -> None:
+    fetching = {"myna.models.pull", "myna.models.download"}
+    users = {file.relative_to(SOURCE).as_posix() for file in FILES if fetching & imports_of(file)}
+    assert users == {"cli/models.py", "models/pull.py"}
 
 
 def test_nobody_imports_the_repository_of_another_domain() -> None:

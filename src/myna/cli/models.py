@@ -224,7 +224,7 @@ def _speaks(tag: str, language: str) -> bool:
 
 def _say_what_is_missing(model: Model) -> None:
     """A model without the library that reads it is of no use yet."""
-    from myna.models.features import missing_extras
+    from myna.models.features import missing_installs
 
-    if missing := missing_extras(model.engine, model.needs, load_settings()):
-        print(f"  Its engine is not installed yet: pip install '{missing[0]}'")
+    if missing := missing_installs(model.engine, model.needs, load_settings()):
+        print(f"  Its engine is not installed yet: {missing[0]}")

@@ -35,6 +35,8 @@ FEATURES = (
     Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
 )
 """Each of `models` is a model of the catalogue or an engine, any model of which will do."""
+_HEAVY = {"pocket": "pocket-tts", "chatterbox": "chatterbox-tts", "qwen-tts": "qwen-tts", "demucs": "demucs"}
+"""Engines that bring PyTorch and want an environment of their own, and the package that each of them needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,16 @@ def examine(store: ModelStore, settings: Settings) -> list[Findings]:
     return [_examine(feature, store, settings) for feature in FEATURES]
 
 
-def missing_extras(engine: str, needs: Iterable[str], settings: Settings) -> list[str]:
-    """The extras of `myna`, as pip takes them, whose packages are not installed. An engine in an environment of its
-    own needs none here.
+def missing_installs(engine: str, needs: Iterable[str], settings: Settings) -> list[str]:
+    """The commands that install what an engine's code needs and what is not here. An engine that has an environment of
+    its own needs nothing in this one.
     """
     if engine in settings.resolved_engine_pythons:
         return []
+    if package := _HEAVY.get(engine):
+        return [] if _is_installed(package) else [f"myna engines install {engine}"]
     extras = _extras()
-    return [f"myna[{need}]" for need in needs if need in extras and not all(map(_is_installed, extras[need]))]
+    return [f"pip install 'myna[{need}]'" for need in needs if not all(map(_is_installed, extras.get(need, ())))]
 
 
 def _examine(feature: Feature, store: ModelStore, settings: Settings) -> Findings:
@@ -70,16 +74,18 @@ def _examine(feature: Feature, store: ModelStore, settings: Settings) -> Finding
         if name not in feature.models and engine not in feature.models:
             continue
         needs = known[name].needs if name in known else (engine,)
-        if not (missing := missing_extras(engine, needs, settings)):
+        if not (missing := missing_installs(engine, needs, settings)):
             return Findings(feature, by=name)
-        half = half or f"pip install '{missing[0]}'"
+        half = half or missing[0]
     return Findings(feature, command=half or _first_steps(feature.models[0], settings))
 
 
 def _first_steps(name: str, settings: Settings) -> str:
     model = catalogue.known()[name]
-    steps = [f"pip install '{extra}'" for extra in missing_extras(model.engine, model.needs, settings)]
-    return " && ".join([*steps, f"myna models pull {name}"]) + f"  ({catalogue.in_words(model.size_bytes)})"
+    return (
+        " && ".join([*missing_installs(model.engine, model.needs, settings), f"myna models pull {name}"])
+        + f"  ({catalogue.in_words(model.size_bytes)})"
+    )
 
 
 def _extras() -> dict[str, Sequence[str]]:

@@ -9,7 +9,7 @@ import pytest
 
 from myna.models import features
 from myna.models.catalogue import load
-from myna.models.features import FEATURES, examine, missing_extras
+from myna.models.features import FEATURES, examine, missing_installs
 from myna.models.store import ModelStore
 from myna.settings import Settings
 
@@ -80,9 +80,17 @@ def test_a_damaged_model_gives_nothing(store: ModelStore, settings: Settings, we
 @pytest.mark.usefixtures("nothing_installed")
 def test_an_engine_with_an_environment_of_its_own_needs_nothing_here(settings: Settings) -> None:
     elsewhere = settings.model_copy(update={"engine_pythons": {"kokoro": Path("/opt/kokoro/bin/python")}})
-    assert missing_extras("kokoro", ("kokoro",), settings) == ["myna[kokoro]"]
-    assert missing_extras("kokoro", ("kokoro",), elsewhere) == []
+    assert missing_installs("kokoro", ("kokoro",), settings) == ["pip install 'myna[kokoro]'"]
+    assert missing_installs("kokoro", ("kokoro",), elsewhere) == []
 
 
+@pytest.mark.usefixtures("nothing_installed")
+def test_engines_with_pytorch_get_an_environment(store: ModelStore, settings: Settings) -> None:
+    assert found(store, settings)["speech apart from music"].command.startswith(
+        "myna engines install demucs && myna models pull demucs"
+    )
+
+
+@pytest.mark.usefixtures("nothing_installed")
 def test_what_is_no_extra_is_no_package(settings: Settings) -> None:
-    assert missing_extras("kokoro", ("gpu",), settings) == []
+    assert missing_installs("kokoro", ("gpu",), settings) == []
