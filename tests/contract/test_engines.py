@@ -15,16 +15,17 @@ import pytest
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, SynthesisRequest
 from myna.engines.espeak import EspeakEngine
 from myna.engines.host import EngineHost
-from myna.engines.registry import EngineRegistry, find_engine
+from myna.engines.registry import EngineRegistry
 from myna.errors import EngineFailed, ReferenceRefused, Unsupported
 from myna.settings import Settings
 from tests.fixtures.checkpoints import tiny_models
+from tests.fixtures.elsewhere import make_engine, torch_pythons
 from tests.fixtures.sound import contour_distance, joined, pitch_contour, seconds, words_of
 
-NAMES = ("fake", "espeak", "flite", "match", "kokoro", "piper")
+NAMES = ("fake", "espeak", "flite", "match", "kokoro", "piper", "pocket")
 SENTENCE = "Well, the small boat sailed over the wide river; nobody saw it, and the moon was low."
 KNOWN_OPTIONS = {"speed", "temperature", "seed", "stability", "similarity"}
-CLONING = [name for name in NAMES if find_engine(name).describe().cloning]
+CLONING = ("fake", "match", "pocket")
 REFERENCE_TEXT = "The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background of the well."
 LANGUAGES = {
     "en-US": "The weather is very good today, my dear friend.",
@@ -69,7 +70,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @cache
 def registry() -> EngineRegistry:
-    return EngineRegistry.load(list(NAMES))
+    return EngineRegistry.load(list(NAMES), torch_pythons("pocket"))
 
 
 def present(name: str) -> str:
@@ -81,7 +82,7 @@ def present(name: str) -> str:
 
 @pytest.fixture(scope="module", params=NAMES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    made = find_engine(present(request.param))()
+    made = make_engine(present(request.param), registry())
     yield made
     made.close()
 
@@ -119,7 +120,7 @@ def settings_of(name: str, language: str) -> Mapping[str, Any]:
 
 @cache
 def made_voice(name: str) -> dict[str, Any]:
-    engine = find_engine(name)()
+    engine = make_engine(name, registry())
     try:
         return engine.prepare_voice(*reference(), REFERENCE_TEXT, "en-US")
     finally:
@@ -376,7 +377,7 @@ async def test_silence_is_no_reference(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - set(CLONING)))
 def test_an_engine_that_does_not_clone_says_so(name: str) -> None:
-    engine = find_engine(present(name))()
+    engine = make_engine(present(name), registry())
     with pytest.raises(Unsupported, match="clone"):
         engine.prepare_voice(*reference())
     engine.close()

@@ -46,7 +46,10 @@ class PocketEngine(Engine):
     def available(cls) -> tuple[bool, str]:
         missing = [package for package in ("torch", "pocket_tts") if find_spec(package) is None]
         if missing:
-            return False, f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it"
+            return (
+                False,
+                f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
+            )
         try:
             find_models()
         except EngineUnavailable as error:

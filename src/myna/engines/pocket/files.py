@@ -25,13 +25,15 @@ _STOCK = "-stock"
 """Ends the name of a model whose weights cannot clone."""
 _WITHOUT_CLONING = "without"
 """Stands in the name of a file of such weights, as in `model-without-cloning.safetensors`."""
-_FEMALE = frozenset(
-    "alba anna azelma caro_davy cosette eponine estelle eve fantine jane lola mary vera".split()  # noqa: SIM905
-)
-_MALE = frozenset(
-    "bill_boerst charles daan george giovanni javert jean juergen marius michael paul peter_yearsley rafael "
-    "stuart_bell".split()
-)
+_FEMALE = (
+    "alba", "anna", "azelma", "caro_davy", "cosette", "eponine", "estelle", "eve", "fantine", "jane", "lola", "mary",
+    "vera",
+)  # fmt: skip
+_MALE = (
+    "bill_boerst", "charles", "daan", "george", "giovanni", "javert", "jean", "juergen", "marius", "michael", "paul",
+    "peter_yearsley", "rafael", "stuart_bell",
+)  # fmt: skip
+"""The voices that Kyutai offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def _model(name: str, folder: Path) -> PocketModel:
     language = _configuration(name).partition("_")[0]
     if language not in LANGUAGES:
         known = ", ".join(LANGUAGES)
-        raise EngineUnavailable(f"of the model `{name}` the language is not known: call it pocket-… with one of {known}")
+        raise EngineUnavailable(
+            f"of the model `{name}` the language is not known: call it pocket-… with one of {known}"
+        )
     return PocketModel(
         name=name,
         weights=weights,

@@ -40,7 +40,9 @@ class LoadedModel:
         except Exception as error:
             raise EngineUnavailable(f"The model `{files.name}` cannot be loaded: {error}") from error
         if self._model.sample_rate != SAMPLE_RATE:
-            raise EngineUnavailable(f"The model `{files.name}` speaks at {self._model.sample_rate} Hz, not {SAMPLE_RATE}.")
+            raise EngineUnavailable(
+                f"The model `{files.name}` speaks at {self._model.sample_rate} Hz, not {SAMPLE_RATE}."
+            )
         self._model.max_decoder_frames_per_call = _MOST_FRAMES
         self._usual_temperature = float(self._model.temp)
 
@@ -109,7 +111,9 @@ def local_configuration(files: PocketModel) -> str:
         kind = "tokenizers" if files.tokenizer.suffix == ".json" else "sentencepiece"
         found["flow_lm"]["lookup_table"].update(tokenizer=kind, tokenizer_path=str(files.tokenizer))
     except FileNotFoundError:
-        message = f"pocket-tts has no configuration `{files.configuration}` for the model `{files.name}`: bring a YAML file."
+        message = (
+            f"pocket-tts has no configuration `{files.configuration}` for the model `{files.name}`: bring a YAML file."
+        )
         raise EngineUnavailable(message) from None
     except (yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         raise EngineUnavailable(f"{path.name} is no configuration of pocket-tts: {error}") from error
