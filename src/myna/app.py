@@ -35,6 +35,7 @@ from myna.speech.references import References
 from myna.speech.rendering import Renderer
 from myna.speech.service import SpeechService
 from myna.speech.steps import SpeechSteps
+from myna.speech.verifying import Verifier
 from myna.storage.base import ObjectStorage
 from myna.storage.links import LinkSigner
 from myna.storage.objects import open_storage
@@ -107,6 +108,7 @@ def build_node(settings: Settings) -> Node:
     engines = EngineHost(settings, registry)
     voices, cloning = _voices(settings, database, storage, engines, registry)
     fetcher = Fetcher(Guard.from_settings(settings), max_bytes=settings.max_reference_bytes, seconds=FETCH_SECONDS)
+    transcription = TranscriptionService(engines, registry)
     work = DurableWork()
     delivery = WebhookDelivery(settings, webhooks, jobs, work, _webhook_bodies(settings, outputs, links))
     around = Surroundings(
@@ -120,9 +122,9 @@ def build_node(settings: Settings) -> Node:
         registry=registry,
         voices=voices,
         cloning=cloning,
-        renderer=Renderer(engines, registry),
+        renderer=Renderer(engines, registry, Verifier(transcription, settings)),
         fetcher=fetcher,
-        transcription=TranscriptionService(engines, registry),
+        transcription=transcription,
         translation=TranslationService(engines, registry),
         work=work,
         announce=delivery.announce,

@@ -14,6 +14,7 @@ is quiet, and the pitch follows the voice. Commands in the text make the engine 
     fake:empty              no sound at all, wherever it stands
     fake:silence            all of the sound is zero, wherever it stands
     fake:slow=SECONDS       the whole text takes that much longer to speak, wherever it stands
+    fake:garble=SEED        every second word is not heard while the seed is lower, wherever it stands
 
 The commands themselves are not spoken. A value may be left out; `slow`, `pause` and `grow` then take 1.
 
@@ -105,6 +106,8 @@ class FakeEngine(Engine):
         if "empty" in named:
             return
         tone = _Tone(text, request, 0.0 if "silence" in named else _PEAK)
+        if "garble" in named and request.seed < named["garble"].number():
+            tone.garble()
         slow = named["slow"].number() if "slow" in named else 0.0
         start = 0
         for command in commands:
@@ -184,6 +187,11 @@ class _Tone:
         self._bends = [
             (depth * chance.uniform(0.3, 1.0), chance.uniform(0.3, 2.5), chance.uniform(0, 6.28)) for _ in range(3)
         ]
+
+    def garble(self) -> None:
+        """Leave out every second word."""
+        for match in self._spoken_words[1::2]:
+            self._gains[match.start() + 1 : match.end() + 1] = 0.0
 
     def sample_of(self, position: int) -> int:
         """The sample at which the character at this index begins."""

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import structlog
@@ -23,6 +24,7 @@ from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
 from myna.speech.text import diacritise, language_to_read, without_breaks
 from myna.speech.text.diacritics import positions_before
+from myna.speech.verifying import Check, Verifier
 from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
@@ -54,9 +56,11 @@ class Spoken:
 class Renderer:
     """Speaks requests on the engines of this node."""
 
-    def __init__(self, engines: EngineHost, registry: EngineRegistry) -> None:
+    def __init__(self, engines: EngineHost, registry: EngineRegistry, verifier: Verifier | None = None) -> None:
+        """Without a `verifier` nothing is verified, whoever asks."""
         self._engines = engines
         self._registry = registry
+        self.verifier = verifier
 
     def prepare(self, request: SpeechRequest, voice: Voice, *, eager: bool = False) -> Script:
         """Normalise and split. Raises `InvalidRequest` or `Unsupported` before anything is spoken or charged."""
@@ -100,21 +104,29 @@ class Renderer:
     async def render(self, request: SpeechRequest, script: Script, progress: Progress | None = None) -> Recording:
         """The whole recording, cleaned and at its loudness."""
         parts: list[Samples] = []
-        async for spoken in self.speak(script):
+        check = self.check_of(request, script)
+        async for spoken in self.speak(script, check):
             parts.append(spoken.samples)
             if progress:
                 await progress(len(parts), len(script.requests))
-        return await asyncio.to_thread(_finish, np.concatenate(parts), script.sample_rate, request)
+        recording = await asyncio.to_thread(_finish, np.concatenate(parts), script.sample_rate, request)
+        return replace(recording, verification=check.verification()) if check else recording
 
-    async def speak(self, script: Script) -> AsyncIterator[Spoken]:
-        """Each piece in order, as the engine made it. A few are in flight together."""
-        waiting = iter(script.requests)
+    def check_of(self, request: SpeechRequest, script: Script, *, stream: bool = False) -> Check | None:
+        """What looks at each sentence of this request; None when that is not wanted."""
+        if self.verifier is None:
+            return None
+        return self.verifier.check_of(request, script.language, self._registry.describe(script.engine), stream=stream)
+
+    async def speak(self, script: Script, check: Check | None = None) -> AsyncIterator[Spoken]:
+        """Each piece in order, as the engine made it, or as it did best. A few are in flight together."""
+        waiting = iter(enumerate(script.requests))
         flying: deque[asyncio.Task[Spoken]] = deque()
         pause_before = script.pause_before
         try:
             while True:
-                while len(flying) < PIECES_AHEAD and (request := next(waiting, None)) is not None:
-                    flying.append(asyncio.create_task(self._speak_piece(script, request)))
+                while len(flying) < PIECES_AHEAD and (piece := next(waiting, None)) is not None:
+                    flying.append(asyncio.create_task(self._speak_well(script, *piece, check)))
                 if not flying:
                     return
                 yield _later(await flying[0], pause_before, script.sample_rate)
@@ -124,6 +136,11 @@ class Renderer:
             for task in flying:
                 task.cancel()
             await asyncio.gather(*flying, return_exceptions=True)
+
+    async def _speak_well(self, script: Script, place: int, request: SynthesisRequest, check: Check | None) -> Spoken:
+        if check is None:
+            return await self._speak_piece(script, request)
+        return await check.best(place, request, script.sample_rate, partial(self._speak_piece, script))
 
     async def _speak_piece(self, script: Script, request: SynthesisRequest) -> Spoken:
         text = request.text

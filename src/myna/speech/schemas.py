@@ -7,6 +7,7 @@ from typing import Any
 
 from myna.engines.base import Samples
 from myna.media.formats import AudioFormat
+from myna.speech.verification import Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class SpeechRequest:
     format: AudioFormat = "mp3"
     sample_rate: int | None = None
     """Hz; the engine's own when None."""
+    verify: bool | None = None
+    """Have it heard by a recogniser, and spoken again where words are missing. None: as `MYNA_VERIFY_SPEECH` says."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,6 +53,8 @@ class Recording:
 
     samples: Samples
     sample_rate: int
+    verification: Verification | None = None
+    """What a recogniser made of it, when that was wanted."""
 
     @property
     def duration(self) -> float:

@@ -229,6 +229,7 @@ class SpeechService:
             sample_rate=rate,
             format=request.format,
             settle=settlement,
+            check=self.renderer.check_of(request, script, stream=True),
         )
 
     async def _accept_and_start(self, new: NewJob) -> None:

@@ -22,6 +22,7 @@ from myna.outputs.service import OutputService
 from myna.speech.references import DETAIL, References
 from myna.speech.rendering import Renderer
 from myna.speech.schemas import Recording, SpeechRequest
+from myna.speech.verification import VERIFICATION
 from myna.storage.base import ObjectStorage
 from myna.voices.schemas import Voice
 from myna.voices.service import VoiceService
@@ -121,6 +122,9 @@ def _describe(
 ) -> NewOutput:
     wanted = job.details.get("output", {})
     output_id = wanted.get("id") or ids.derived_uuid(job.id, "output")
+    settings = wanted.get("settings") or job.request
+    if recording.verification:
+        settings = settings | {VERIFICATION: recording.verification.as_json()}
     return NewOutput(
         id=output_id,
         object_key=f"outputs/{job.account_id}/{output_id}.{request.format}",
@@ -131,7 +135,7 @@ def _describe(
         sample_rate=recording.sample_rate,
         waveform=levels,
         text=request.text,
-        settings=wanted.get("settings") or job.request,
+        settings=settings,
         was_auto_submitted=bool(wanted.get("was_auto_submitted")),
     )
 

@@ -20,6 +20,7 @@ from myna.speech.rendering import Renderer, Spoken
 from myna.speech.script import Script
 from myna.speech.steps import failure
 from myna.speech.timing import Alignment, align, letter_times
+from myna.speech.verifying import Check
 
 
 class Settlement(Protocol):
@@ -66,13 +67,14 @@ class SpeechStream:
         sample_rate: int,
         format: AudioFormat,
         settle: Settlement,
+        check: Check | None = None,
     ) -> None:
         self.media_type = MEDIA_TYPES[format]
         self.characters = sum(len(piece.text) for piece in script.pieces)
         self.seconds = 0.0
         """Sound so far."""
         self._script = script
-        self._pieces = renderer.speak(script)
+        self._pieces = renderer.speak(script, check)
         self._encoder = encoder
         self._gain = gain
         self._resampler = StreamResampler(script.sample_rate, sample_rate)

@@ -61,6 +61,11 @@ class TranscriptionService:
         """Whether an engine here understands the language; None: the one that is found out, else English."""
         return self._recogniser(language) is not None
 
+    def recogniser(self, language: str | None) -> str | None:
+        """The name of the engine that would hear the language; None when none here understands it."""
+        able = self._recogniser(language)
+        return able.name if able else None
+
     def check(self, language: str | None) -> None:
         """Raises `Unsupported`, which says what to do, unless an engine here understands the language."""
         if not self.can(language):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
 import myna
+from myna.engines.remote.engine import board_of
 from myna.errors import EngineUnavailable, MynaError
 
 if TYPE_CHECKING:
@@ -92,6 +94,24 @@ def _refresh_engines(services: Services) -> None:
         for reason, number in counters.restarts.items()
     }
     snapshot.set("myna_engine_restarts", "Processes that were ended.", ("engine", "reason"), restarts)
+    if services.settings.remote_url:
+        _refresh_upstreams(services)
+    if verifier := services.speech.renderer.verifier:
+        outcomes = {(outcome,): float(number) for outcome, number in verifier.outcomes.items()}
+        snapshot.set("myna_speech_verified", "Sentences that were looked at, by outcome.", ("outcome",), outcomes)
+        snapshot.set("myna_speech_attempts", "Sentences that were spoken again.", (), {(): float(verifier.attempts)})
+        snapshot.set("myna_speech_verifying_seconds", "Time that this took.", (), {(): verifier.seconds})
+
+
+def _refresh_upstreams(services: Services) -> None:
+    """What the processes of the engine `remote` noted of the servers that they ask."""
+    board, snapshot = board_of(os.getpid(), services.settings), services.metrics.snapshot
+    health = board.health()
+    resting = {(name,): float(board.is_open(name)) for name in health}
+    snapshot.set("myna_upstream_open", "1: a speech server is left alone after its failures.", ("upstream",), resting)
+    outcomes = {(name, "answered"): float(known.answered) for name, known in health.items()}
+    outcomes |= {(name, "failed"): float(known.failed) for name, known in health.items()}
+    snapshot.set("myna_upstream_requests", "Requests to speech servers, ever.", ("upstream", "outcome"), outcomes)
 
 
 async def _refresh_work(services: Services) -> None:

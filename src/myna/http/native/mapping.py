@@ -15,6 +15,7 @@ from myna.jobs.schemas import Job
 from myna.kit.pagination import Cursor, Page
 from myna.outputs.schemas import Output, OutputFilter
 from myna.speech.schemas import SpeechRequest
+from myna.speech.verification import VERIFICATION
 from myna.voices.portable import PortableVoice
 from myna.voices.schemas import ClonedVoice, Consent, NewVoice, Removed, Voice, VoiceChange
 from myna.webhooks.schemas import Delivery, Endpoint
@@ -44,6 +45,7 @@ def speech_request(body: schemas.SpeechBody, voice: Voice) -> SpeechRequest:
         loudness=body.loudness,
         format=body.format,
         sample_rate=body.sample_rate,
+        verify=body.verify,
     )
 
 
@@ -109,6 +111,7 @@ def output(found: Output, url: str, expires_at: datetime) -> schemas.Output:
         waveform=list(found.waveform),
         text=found.text,
         settings=found.settings,
+        verification=found.settings.get(VERIFICATION),
         favorite=found.is_favorited,
         created_at=found.created_at,
     )

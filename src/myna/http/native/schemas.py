@@ -83,6 +83,9 @@ class SpeechBody(Body):
     format: AudioFormat = "mp3"
     sample_rate: Literal[8000, 16000, 22050, 24000, 44100, 48000] | None = None
     """Hz; the engine's own by default."""
+    verify: bool | None = None
+    """Have it heard by a recogniser, and sentences of which words are missing spoken again. As this server is set by
+    default."""
     name: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     """For your own use."""
 
@@ -90,6 +93,19 @@ class SpeechBody(Body):
 class JobError(BaseModel):
     code: str
     message: str
+
+
+class Verification(BaseModel):
+    """What a recogniser made of the speech."""
+
+    score: float | None
+    """The share of the words that was heard as written, 0 to 1; null when nothing was looked at."""
+    attempts: int
+    """Of the sentence that was spoken most often."""
+    heard: str
+    recogniser: str
+    skipped: str
+    """Why nothing, or not everything, was looked at; empty when everything was."""
 
 
 class Output(BaseModel):
@@ -109,6 +125,8 @@ class Output(BaseModel):
     """50 levels, 0 to 1."""
     text: str
     settings: dict[str, Any]
+    verification: Verification | None = None
+    """Of speech that was verified."""
     favorite: bool
     created_at: datetime
 

@@ -72,7 +72,10 @@ def model_list(engines: Iterable[str]) -> ModelList:
 
 def voice_list(voices: Iterable[Voice]) -> VoiceList:
     """OpenAI's own names first, then every voice of this server."""
-    own = [ListedVoice(id=voice.id, name=voice.name) for voice in voices]
+    own = [
+        ListedVoice(id=voice.id, name=voice.name, languages=list(voice.languages), gender=voice.gender)
+        for voice in voices
+    ]
     return VoiceList(voices=[ListedVoice(id=name, name=name) for name in VOICES] + own)
 
 

@@ -62,7 +62,7 @@ def create_api(services: Services) -> FastAPI:
         return mapping.model(model)
 
     # Not OpenAI's: what other self-hosted servers answer here
-    @app.get("/v1/audio/voices")
+    @app.get("/v1/audio/voices", response_model_exclude_none=True)
     async def list_voices(request: Request) -> VoiceList:
         caller = await authorize(request, services)
         return mapping.voice_list(await services.voices.list(caller.account.id))

@@ -67,6 +67,9 @@ class ModelList(BaseModel):
 class ListedVoice(BaseModel):
     id: str
     name: str
+    languages: list[str] | None = None
+    """BCP 47 tags, of the voices of this server: another Myna that speaks through this one wants to know."""
+    gender: str | None = None
 
 
 class VoiceList(BaseModel):
