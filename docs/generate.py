@@ -1,4 +1,4 @@
-"""Writes what of the documentation follows from the code: settings.md, cli.md and the table in engines.md.
+"""Writes what of the documentation follows from the code: settings.md, cli.md, the tables in engines.md and models.md.
 
 `scripts/docs` runs it; a test fails when a page is stale.
 """
@@ -23,11 +23,15 @@ from myna.engines.kinds import AnyCapabilities, kind_of
 from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.registry import GROUP
 from myna.engines.translation import TranslationCapabilities
+from myna.models.catalogue import in_words
+from myna.models.catalogue import load as load_models
+from myna.models.schemas import Model
 from myna.settings import Settings
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by scripts/docs. Change the code instead. -->"
 TABLE = re.compile(r"(<!-- (speech|recognition|translation) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
+MODELS = re.compile(r"(<!-- models -->\n).*?(<!-- /models -->)", re.DOTALL)
 OF_THIS_MACHINE = {"data_dir": "the user's data folder", "engine_processes": "one for each core, at most 4"}
 """Defaults that differ from machine to machine."""
 WIDTH = 100
@@ -92,7 +96,7 @@ def _default(name: str, field: FieldInfo) -> str:
         value = f"{value:g}"
     if isinstance(value, list):
         value = ",".join(value)
-    return "empty" if value in ("", {}) else f"`{value}`"
+    return "empty" if value in ("", {}, None) else f"`{value}`"
 
 
 def _values(field: FieldInfo) -> str:
@@ -171,11 +175,32 @@ def _engine(able: AnyCapabilities) -> str:
     return f"| {' | '.join((*cells, able.licence))} |"
 
 
+def models_page() -> str:
+    page = (DOCS / "models.md").read_text()
+    rows = "\n".join(_model(model) for model in load_models().values())
+    heads = "| Model | Gives | Size | Licence of the weights | Needs | Checksums |\n|---|---|---|---|---|---|"
+    return MODELS.sub(lambda found: f"{found[1]}{heads}\n{rows}\n{found[2]}", page)
+
+
+def _model(model: Model) -> str:
+    licence = model.licence_weights + ("" if model.commercial else "; **not for commerce**")
+    needs = ", ".join(f"`{need}`" for need in model.needs) + (", terms to agree to" if model.gated else "")
+    checksums = "pinned" if model.pinned else "recorded at first pull"
+    return (
+        f"| `{model.name}` | {model.description} | {in_words(model.size_bytes)} | {licence} | {needs} | {checksums} |"
+    )
+
+
 def _listed(can: dict[str, bool]) -> str:
     return ", ".join(option for option, has in can.items() if has)
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "cli.md": cli_page, "engines.md": engines_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "engines.md": engines_page,
+    "models.md": models_page,
+}
 
 if __name__ == "__main__":
     main()
