@@ -15,13 +15,15 @@ import numpy as np
 
 from myna.audio.stretch import stretch
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
+from myna.engines.patience import in_pieces
 from myna.engines.pocket.files import ENGINE, PocketModel, find_models, stock_voices
 from myna.engines.pocket.model import SAMPLE_RATE, LoadedModel
-from myna.engines.pocket.voices import FORMAT, checked_reference, encoder_of, latents_of, to_settings
+from myna.engines.pocket.voices import FORMAT, encoder_of, latents_of, to_settings
+from myna.engines.tensors import checked_reference, device_of, missing_device
 from myna.errors import EngineUnavailable, Unsupported
-from myna.settings import Settings
 
-_CHUNK = SAMPLE_RATE // 2
+_LONGEST = 30.0
+"""Seconds of a reference that are used, as the library does."""
 _KEPT_MODELS, _KEPT_STATES = 2, 8
 """In memory: 0.5 GB for a model, 3 to 20 MB for what it has heard of a speaker."""
 _STEADY_SEED = 0
@@ -36,7 +38,7 @@ class PocketEngine(Engine):
     def __init__(self) -> None:
         """Loads one model and rehearses, so that the first request does not wait for that."""
         self._files = find_models()
-        self._device = Settings().engine_devices.get(ENGINE, "cpu")
+        self._device = device_of(ENGINE, "cpu")
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._states: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._stop = threading.Event()
@@ -54,7 +56,8 @@ class PocketEngine(Engine):
             find_models()
         except EngineUnavailable as error:
             return False, error.message
-        return True, ""
+        problem = missing_device(ENGINE, "cpu")
+        return not problem, problem
 
     @classmethod
     def describe(cls) -> Capabilities:
@@ -71,7 +74,7 @@ class PocketEngine(Engine):
             voice_format=FORMAT if cloning else "",
             clone_quality="neural" if cloning else "",
             options=frozenset({"temperature", "seed"} | ({"speed"} if find_spec("python_stretch") else set())),
-            device=Settings().engine_devices.get(ENGINE, "cpu"),
+            device=device_of(ENGINE, "cpu"),
             max_characters=1_000,
         )
 
@@ -83,7 +86,7 @@ class PocketEngine(Engine):
         self, reference: Samples, sample_rate: int, transcript: str | None = None, language: str | None = None
     ) -> dict[str, Any]:
         """For all models that are here; those with the same encoder share what it heard."""
-        sound = checked_reference(reference, sample_rate)
+        sound = checked_reference(reference, sample_rate, _LONGEST)
         cloning = [files for files in self._files if files.clones]
         if not cloning:
             raise Unsupported("The models of the engine `pocket` that are here cannot clone voices.")
@@ -101,7 +104,7 @@ class PocketEngine(Engine):
         sound = model.speak(state, request.text, request.temperature, seed & 0xFFFF_FFFF, stop)
         try:
             for samples in sound if request.speed == 1.0 else _at_speed(sound, request.speed):
-                yield from _chunks(samples)
+                yield from in_pieces(samples, SAMPLE_RATE)
         finally:
             stop.set()
         if request.pause_after:
@@ -164,11 +167,6 @@ def _at_speed(sound: Iterator[Samples], speed: float) -> Iterator[Samples]:
     parts = list(sound)
     if parts:
         yield stretch(np.concatenate(parts), SAMPLE_RATE, speed)
-
-
-def _chunks(samples: Samples) -> Iterator[AudioChunk]:
-    for begin in range(0, len(samples), _CHUNK):
-        yield AudioChunk(samples[begin : begin + _CHUNK], SAMPLE_RATE)
 
 
 def _speaks(files: PocketModel, language: str) -> bool:
