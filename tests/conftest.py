@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.recordings",
     "tests.fixtures.canary",
     "tests.fixtures.dubs",
+    "tests.fixtures.checkpoints.language",
 ]
 
 

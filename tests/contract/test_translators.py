@@ -1,11 +1,13 @@
 """What every translator promises, asked of all that are available here: in this process, and through the host.
 
-The chat engine is asked with a server on loopback that answers in capitals.
+The chat engine is asked with a server on loopback that answers in capitals; `ctranslate` with tiny models, which write
+letters as other letters.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +18,7 @@ from myna.errors import Unsupported
 from myna.settings import Settings
 from tests.fixtures.chat import chat_server, translated
 
-NAMES = ("apertium", "chat", "fake-translation")
+NAMES = ("apertium", "chat", "ctranslate", "fake-translation")
 LINES = ("The house is big.", "", "I have three dogs.", "42", "Hello!")
 ODD_LINES = {
     "nothing": "",
@@ -36,15 +38,16 @@ ODD_LINES = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def endpoint() -> Iterator[None]:
+def surroundings(language_models: Path) -> Iterator[None]:
     with chat_server(translated) as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("MYNA_TRANSLATION_URL", server.url)
         environment.setenv("MYNA_TRANSLATION_MODEL", "capitals")
+        environment.setenv("MYNA_MODELS_DIR", str(language_models))
         yield
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def engine(request: pytest.FixtureRequest) -> Iterator[TranslationEngine]:
+def engine(request: pytest.FixtureRequest, surroundings: None) -> Iterator[TranslationEngine]:
     found = load_engine(request.param)
     assert issubclass(found, TranslationEngine)
     if not found.available()[0]:

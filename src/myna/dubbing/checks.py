@@ -96,7 +96,9 @@ class RequestChecks:
         self._transcription.check(request.source_language)
 
     def _check_translations(self, request: DubRequest) -> None:
-        source = request.source_language or DEFAULT_LANGUAGE
+        heard = request.transcript is None and not request.use_subtitles
+        found_out = heard and self._transcription.finds_language
+        source = request.source_language or (None if found_out else DEFAULT_LANGUAGE)
         for target in request.target_languages:
             if target not in request.translations:
                 self._translation.check(source, target, glossary=bool(request.glossary))

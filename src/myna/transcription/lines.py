@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from myna.audio.turns import Turn
+from myna.kit.scripts import joined
 from myna.transcription.schemas import SourceLine, TimedWord
 
 _PAUSE = 0.45
@@ -147,7 +148,7 @@ def _ends_sentence(text: str) -> bool:
 
 def _line(number: int, group: Sequence[_Spoken], bare: bool) -> SourceLine:
     words = tuple(item.word for item in group)
-    text = " ".join(item.text for item in words)
+    text = joined(item.text for item in words)
     if bare:
         text = text[:1].upper() + text[1:] + "."
     start, end = min(item.start for item in words), max(item.end for item in words)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Protocol, TypeVar
 
@@ -16,11 +16,15 @@ from myna.engines.recognition import Recognised, RecognitionCapabilities, Recogn
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
 from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.models.catalogue import in_words, load
+from myna.transcription.lines import split_lines
 from myna.transcription.reading import read_along, reader_for, shared_out
 from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
 from myna.transcription.stretches import LONGEST, sound_of, stretches
 
 DEFAULT_LANGUAGE = "en"
+_USUAL_MODEL = "whisper-small"
+"""Of those that understand a language, the one to advise."""
 _AT_ONCE = 4
 """Pieces that are with the engine at once; it has as many processes as it is allowed."""
 _MARGIN = 0.4
@@ -29,6 +33,12 @@ _CUE_MARGIN = 0.2
 _SHORTEST = 0.01
 _EDGE = 0.05
 """Seconds by which the edges of speech may be wrong."""
+_SURE = 0.6
+"""How sure an engine must be of a language before it is believed at once."""
+_ASKED = 3
+"""Stretches of speech that may have a say in which language it is."""
+_FAR = 0.5
+"""Seconds between where a word was heard and where it is found that mean that another one was found."""
 
 Result = TypeVar("Result")
 
@@ -50,6 +60,16 @@ class _Sound:
     rate: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """Who listens to what, and what was heard before, by the second at which it begins."""
+
+    engine: str
+    sound: _Sound
+    wanted: RecognitionRequest
+    known: Mapping[float, Recognised]
+
+
 class TranscriptionService:
     """Chooses the engine by what it can do, and cuts what is long into pieces for it."""
 
@@ -66,12 +86,19 @@ class TranscriptionService:
         able = self._recogniser(language)
         return able.name if able else None
 
+    @property
+    def finds_language(self) -> bool:
+        """Whether the engine that would hear an unknown language finds out which it is."""
+        able = self._recogniser(None)
+        return able is not None and able.detects_language
+
     def check(self, language: str | None) -> None:
         """Raises `Unsupported`, which says what to do, unless an engine here understands the language."""
         if not self.can(language):
+            advice = _model_advice(language or DEFAULT_LANGUAGE)
             raise Unsupported(
                 f"No engine of this server understands `{language or DEFAULT_LANGUAGE}`. Send what is said as a "
-                "transcript (plain lines, SRT or WebVTT), or install an engine: `myna engines` shows what there is.",
+                f"transcript (plain lines, SRT or WebVTT), or install an engine: {advice}.",
                 field="source_language",
             )
 
@@ -83,22 +110,31 @@ class TranscriptionService:
         language: str | None,
         segments: Sequence[Segment],
         progress: Progress | None = None,
+        vocabulary: Sequence[str] = (),
+        model: str = "",
     ) -> Transcript:
         """All words of a source of any length; only pieces of 30 seconds are in memory.
 
-        Raises `Unsupported`, and what `EngineHost.recognise` raises after a second try.
+        `vocabulary` are words that may be said, for engines that listen for them; `model` is one of those of the
+        engine. Raises `Unsupported`, and what `EngineHost.recognise` raises after a second try.
         """
         self.check(language)
         able = self._recogniser(language)
         assert able is not None
         sound, parts = _Sound(read, rate), list(stretches(segments))
         tag = language or (None if able.detects_language else _offered(able, DEFAULT_LANGUAGE))
-        first = await self._heard(able.name, sound, parts[:1], tag, None)
-        tag = tag or first.language
-        rest = await self._heard(able.name, sound, parts[1:], tag, progress)
+        wanted = RecognitionRequest(tag, vocabulary=tuple(vocabulary) if able.vocabulary else (), model=model)
+        known: dict[float, Recognised] = {}
+        if tag is None:
+            known = await self._found_out(able.name, sound, parts, wanted)
+            wanted = replace(wanted, language=next((heard.language for heard in known.values()), None))
+        heard = await self._heard(_Listening(able.name, sound, wanted, known), parts, progress)
+        words = tuple(_in_speech(heard.words, segments))
+        if not able.exact_timestamps:
+            words = await self._sharpened(sound, words, heard.language, segments)
         if progress:
             await progress(1.0)
-        return Transcript(tag, tuple(_in_speech((*first.words, *rest.words), segments)))
+        return Transcript(heard.language, words)
 
     async def align(
         self,
@@ -152,35 +188,65 @@ class TranscriptionService:
         found = await self.align(sound.read, sound.rate, [cue.text], language=language, segments=spoken)
         return found[0]
 
-    async def _heard(
-        self, engine: str, sound: _Sound, parts: Sequence[Segment], language: str | None, progress: Progress | None
-    ) -> Transcript:
+    async def _found_out(
+        self, engine: str, sound: _Sound, parts: Sequence[Segment], wanted: RecognitionRequest
+    ) -> dict[float, Recognised]:
+        """What was heard at the beginning of some stretches in the language of which the engine is surest."""
+        heard: dict[float, Recognised] = {}
+        for part in parts[:_ASKED]:
+            start, samples = await asyncio.to_thread(next, sound_of(part, sound.read, sound.rate))
+            heard[start] = await self._recognise(engine, samples, sound.rate, wanted)
+            if heard[start].language_probability >= _SURE:
+                break
+        said = [each for each in heard.values() if each.language_probability > 0]
+        surest = max(said, key=lambda each: each.language_probability, default=None)
+        return {start: each for start, each in heard.items() if surest and each.language == surest.language}
+
+    async def _sharpened(
+        self, sound: _Sound, words: Sequence[TimedWord], language: str, segments: Sequence[Segment]
+    ) -> tuple[TimedWord, ...]:
+        """Words that were heard about where they are, with the times of an engine that finds known words exactly."""
+        lines = [line.words for line in split_lines(words, ())]
+        refined = await self._refined(sound, lines, language, segments) if lines else []
+        exact: list[TimedWord] = []
+        for word, found in zip(words, (found for line in refined for found in line), strict=True):
+            near = abs(found.start - word.start) <= _FAR and abs(found.end - word.end) <= _FAR
+            kept = found if near else word
+            start = max(kept.start, exact[-1].start if exact else 0.0)
+            exact.append(_rounded(TimedWord(word.text, start, max(start, kept.end))))
+        return tuple(exact)
+
+    async def _heard(self, listening: _Listening, parts: Sequence[Segment], progress: Progress | None) -> Transcript:
         """The words of some stretches; as many are with the engine at once as it has processes."""
         limit, done = asyncio.Semaphore(_AT_ONCE), 0
 
         async def one(part: Segment) -> Transcript:
             nonlocal done
             async with limit:
-                heard = await self._heard_in(engine, sound, part, language)
+                heard = await self._heard_in(listening, part)
             done += 1
             if progress:
                 await progress(done / len(parts))
             return heard
 
         found = await _all(one(part) for part in parts)
-        tag = next((each.language for each in found), language or DEFAULT_LANGUAGE)
+        spoken = (each.language for each in found if each.words)
+        tag = next(spoken, listening.wanted.language or DEFAULT_LANGUAGE)
         return Transcript(tag, tuple(word for each in found for word in each.words))
 
-    async def _heard_in(self, engine: str, sound: _Sound, part: Segment, language: str | None) -> Transcript:
+    async def _heard_in(self, listening: _Listening, part: Segment) -> Transcript:
         words: list[TimedWord] = []
+        sound, wanted = listening.sound, listening.wanted
         pieces = sound_of(part, sound.read, sound.rate)
         while piece := await asyncio.to_thread(next, pieces, None):
             start, samples = piece
             if len(samples):
-                heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language))
-                language = language or heard.language
+                heard = listening.known.get(start) or await self._recognise(
+                    listening.engine, samples, sound.rate, wanted
+                )
+                wanted = replace(wanted, language=wanted.language or heard.language)
                 words += [TimedWord(word.text, start + word.start, start + word.end) for word in heard.words]
-        return Transcript(language or DEFAULT_LANGUAGE, tuple(words))
+        return Transcript(wanted.language or DEFAULT_LANGUAGE, tuple(words))
 
     async def _refined(
         self, sound: _Sound, lines: Sequence[Sequence[TimedWord]], language: str, segments: Sequence[Segment]
@@ -235,6 +301,20 @@ class TranscriptionService:
             return finds
         wanted = language or DEFAULT_LANGUAGE
         return next((each for each in able if _offered(each, wanted)), None)
+
+
+def _model_advice(language: str) -> str:
+    """Which model would understand a language, and how it comes here."""
+    able = [
+        model
+        for model in load().values()
+        if model.kind == "recognition"
+        and (not model.languages or any(base_language(tag) == base_language(language) for tag in model.languages))
+    ]
+    if not able:
+        return "`myna engines` shows what there is"
+    model = next((model for model in able if model.name == _USUAL_MODEL), able[0])
+    return f"`myna models pull {model.name}` brings one ({in_words(model.size_bytes)})"
 
 
 async def _all(works: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:

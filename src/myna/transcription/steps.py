@@ -131,7 +131,7 @@ class TranscriptionSteps:
         if not segments:
             return (), request.language or "und"
         heard = await self._transcription.transcribe(
-            read, RATE, language=request.language, segments=segments, progress=report
+            read, RATE, language=request.language, segments=segments, progress=report, model=request.model
         )
         return heard.words, heard.language
 

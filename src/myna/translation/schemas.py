@@ -19,4 +19,4 @@ class LanguagePair:
 
 
 ANY = "*"
-"""In place of a tag: an engine that takes any language."""
+"""In place of a tag: any language, or any other one of those that the engine lists so."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from myna.engines.apertium import missing_packages
+from myna.engines.ctranslate.advice import missing_models
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.engines.translation import TranslationCapabilities, TranslationRequest, base_language, fitting_pair
+from myna.engines.translation import TranslationCapabilities, TranslationRequest, base_language
 from myna.errors import EngineCrashed, EngineTimeout, Unsupported
 from myna.translation.schemas import ANY, LanguagePair
 
@@ -32,12 +33,18 @@ class TranslationService:
         return tuple(
             LanguagePair(source, target, able.name, able.glossary, able.fits_length)
             for able in self._able()
-            for source, target in (((ANY, ANY),) if able.any_pair else able.pairs)
+            for source, target in _listed(able)
         )
 
-    def check(self, source: str, target: str, *, glossary: bool = False) -> None:
-        """Raises `Unsupported`, which says what to do, when nothing here translates these languages."""
-        if not same_language(source, target):
+    def check(self, source: str | None, target: str, *, glossary: bool = False) -> None:
+        """Raises `Unsupported`, which says what to do, when nothing here translates these languages.
+
+        Without a source, which is yet to be found out, something must translate into the target.
+        """
+        if source is None:
+            if not any(able.serves_target(target) for able in self._able()):
+                raise Unsupported(_advice("en", target), field="target_language")
+        elif not same_language(source, target):
             self._choose(source, target, glossary=glossary)
 
     def can_shorten(self, source: str, target: str, *, glossary: bool = False) -> bool:
@@ -108,11 +115,7 @@ class TranslationService:
         raise Unsupported(f"{unable} keep to a glossary.", field="glossary")
 
     def _fitting(self, source: str, target: str, *, glossary: bool) -> list[TranslationCapabilities]:
-        return [
-            able
-            for able in self._able()
-            if (able.any_pair or fitting_pair(able.pairs, source, target)) and (able.glossary or not glossary)
-        ]
+        return [able for able in self._able() if able.serves(source, target) and (able.glossary or not glossary)]
 
     def _able(self) -> Iterator[TranslationCapabilities]:
         return (self._registry.describe_translator(name) for name in self._registry.translators)
@@ -135,10 +138,21 @@ def _batches(lines: Sequence[str], most: int) -> Iterator[range]:
         yield range(start, len(lines))
 
 
+def _listed(able: TranslationCapabilities) -> Iterator[tuple[str, str]]:
+    """Pair by pair; languages of a group with `*` in place of any other."""
+    if able.any_pair:
+        yield ANY, ANY
+        return
+    yield from able.pairs
+    yield from dict.fromkeys((tag, ANY) for group in able.groups for tag in group)
+
+
 def _advice(source: str, target: str) -> str:
     ways = ["set MYNA_TRANSLATION_URL to a language model", "send the translation as text or subtitles"]
     if packages := missing_packages(source, target):
         ways.insert(0, f"install {' and '.join(packages)} (Debian: apt-get install apertium {' '.join(packages)})")
+    if models := missing_models(source, target):
+        ways.insert(0, f"bring a model (`{' && '.join(f'myna models pull {name}' for name in models)}`)")
     return (
         f"Nothing here translates from `{source}` to `{target}`. Either {', or '.join(ways)}. See docs/translation.md."
     )

@@ -32,6 +32,16 @@ class Pairs(TranslationEngine):
         return tuple(f"pairs {line}" for line in request.lines)
 
 
+class Group(Pairs):
+    """Stands for one that knows a group of languages."""
+
+    name = "group"
+
+    @classmethod
+    def describe(cls) -> TranslationCapabilities:
+        return TranslationCapabilities(cls.name, "", "1", "CC0", pairs=(("en", "eo"),), groups=(("en", "ja", "pt"),))
+
+
 class RecordingHost(EngineHost):
     """Notes what is asked of the engines, which really run."""
 
@@ -45,7 +55,11 @@ class RecordingHost(EngineHost):
 
 
 def registry(*names: str) -> EngineRegistry:
-    values = {"pairs": f"{__name__}:Pairs", "fake-translation": "myna.engines.fake_translation:FakeTranslation"}
+    values = {
+        "pairs": f"{__name__}:Pairs",
+        "group": f"{__name__}:Group",
+        "fake-translation": "myna.engines.fake_translation:FakeTranslation",
+    }
     return EngineRegistry({name: EntryPoint(name, values[name], GROUP) for name in names})
 
 
@@ -141,6 +155,25 @@ def test_what_can_be_translated_is_listed() -> None:
     assert listed == [("en", "es", "pairs"), ("en", "pt-BR", "pairs"), ("*", "*", "fake-translation")]
 
 
+def test_any_two_languages_of_a_group_are_translated() -> None:
+    service = choosing("group")
+    for source, target in [("en-GB", "ja"), ("ja", "pt-BR"), ("pt-PT", "en"), ("en", "eo")]:
+        assert service.engine_for(source, target) == "group"
+    for source, target in [("ja", "eo"), ("es", "en"), ("en", "fr")]:
+        with pytest.raises(Unsupported):
+            service.engine_for(source, target)
+    listed = [(pair.source, pair.target) for pair in service.pairs()]
+    assert listed == [("en", "eo"), ("en", "*"), ("ja", "*"), ("pt", "*")]
+
+
+def test_of_a_source_that_is_yet_to_be_heard_only_the_target_can_be_checked() -> None:
+    choosing("pairs").check(None, "es")
+    choosing("group").check(None, "pt-BR")
+    choosing("fake-translation").check(None, "tlh")
+    with pytest.raises(Unsupported, match="myna models pull argos-en-ja"):
+        choosing("pairs").check(None, "ja")
+
+
 def test_whether_it_can_be_shortened() -> None:
     assert choosing("pairs", "fake-translation").can_shorten("en", "es")
     assert not choosing("pairs").can_shorten("en", "es")
@@ -152,7 +185,9 @@ def test_whether_it_can_be_shortened() -> None:
     [
         ("en", "fr", "apt-get install apertium apertium-eng-spa apertium-fr-es"),
         ("en", "ca", "install apertium-eng-cat"),
-        ("en", "ja", "from `en` to `ja`. Either set MYNA_TRANSLATION_URL"),
+        ("en", "ja", "from `en` to `ja`. Either bring a model (`myna models pull argos-en-ja`)"),
+        ("fr", "ja", "`myna models pull argos-fr-en && myna models pull argos-en-ja`"),
+        ("en", "tlh", "from `en` to `tlh`. Either set MYNA_TRANSLATION_URL"),
         ("en", "ja", "send the translation as text or subtitles"),
     ],
 )

@@ -143,7 +143,12 @@ class Transcribe:
         self, work: Work, read: ReadSound, segments: Sequence[Segment], turns: Sequence[Turn], report: Report
     ) -> tuple[str, tuple[SourceLine, ...]]:
         heard = await self._transcription.transcribe(
-            read, SPEECH_RATE, language=work.dub.request.source_language, segments=segments, progress=_awaitable(report)
+            read,
+            SPEECH_RATE,
+            language=work.dub.request.source_language,
+            segments=segments,
+            progress=_awaitable(report),
+            vocabulary=tuple(work.dub.request.glossary),
         )
         return heard.language, split_lines(heard.words, turns)
 
