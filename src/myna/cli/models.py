@@ -39,7 +39,7 @@ def list_models(
         row
         for row in rows
         if engine in (None, row["engine"])
-        and (language is None or any(_speaks(tag, language) for tag in row["languages"]))
+        and (language is None or not row["languages"] or any(_speaks(tag, language) for tag in row["languages"]))
         and (row["here"] != "no" or not here)
     ]
     if not as_json:

@@ -73,9 +73,9 @@ def _is_piper(folder: Path) -> bool:
 
 
 def _is_kokoro(folder: Path) -> bool:
-    """An ONNX file, and voices in an npz that is called `.bin` (or `.npz`)."""
+    """An ONNX file, and voices: in an npz that is called `.bin` (or `.npz`), or in a folder."""
     packed = [path for pattern in ("*.bin", "*.npz") for path in folder.glob(pattern) if zipfile.is_zipfile(path)]
-    return _has(folder, "*.onnx") and bool(packed)
+    return _has(folder, "*.onnx") and (bool(packed) or _has(folder, "voices/*.bin"))
 
 
 def _is_whisper(folder: Path) -> bool:

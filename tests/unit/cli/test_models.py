@@ -57,6 +57,7 @@ class TestList:
         assert {row["engine"] for row in listed(myna, "--engine", "whisper").values()} == {"whisper"}
         assert {"unsure", "piper-pt-br-faber"} <= set(listed(myna, "--language", "pt"))
         assert {"unsure", "opus-mt-es-en"} <= set(listed(myna, "--language", "es"))
+        assert "whisper-base" in listed(myna, "--language", "es"), "which hears any language"
         assert "tiny" not in listed(myna, "--language", "es")
 
     def test_shows_what_is_here_also_of_ones_own(self, myna: CommandLine, hub: ModelHub, store: ModelStore) -> None:

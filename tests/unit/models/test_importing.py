@@ -6,6 +6,8 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +106,28 @@ def test_the_engine_is_seen_in_the_files(store: ModelStore, folder: Path, form: 
     model = import_model(folder, store)
     assert (model.name, model.manifest.engine) == ("my-model", engine)
     assert store.verify("my-model") == {}
+
+
+def checkpoint(name: str) -> ModuleType:
+    return pytest.importorskip(f"tests.fixtures.checkpoints.{name}", reason=f"the library of {name} is not installed")
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "engine"),
+    [
+        ("kokoro", {}, "kokoro"),
+        ("kokoro", {"raw_voices": True}, "kokoro"),
+        ("piper", {}, "piper"),
+        ("whisper", {}, "whisper"),
+        ("translation", {}, "ctranslate"),
+    ],
+)
+def test_real_files_are_known_and_are_no_pickles(
+    store: ModelStore, folder: Path, module: str, options: dict[str, Any], engine: str
+) -> None:
+    """Written by the libraries themselves, as the engines' own tests use them."""
+    checkpoint(module).build(folder, **options)
+    assert import_model(folder, store).manifest.engine == engine
 
 
 def test_files_of_no_engine_want_its_name(store: ModelStore, folder: Path) -> None:
