@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,12 @@ def open_session(path: Path, engine: str) -> Stoppable:
 
     settings = Settings()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = settings.threads_per_process
+    # One request alone gets all cores. Several processes then have more threads than there are cores, which costs
+    # little as long as none waits by spinning.
+    options.intra_op_num_threads = settings.engine_threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Several processes share the cores: a thread that waits by spinning takes them from the others.
+    options.enable_mem_pattern = False  # no two texts are alike; the plans for each would cost 140 MB
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(path), options, providers=[provider(settings, engine)])
     return Stoppable(session, path)

@@ -89,6 +89,7 @@ class Renderer:
             sample_rate=able.sample_rate,
             pause_before=script.pause_before,
             diacritise=needs_marks,
+            eager=eager,
         )
 
     async def warm_up(self) -> None:
@@ -119,19 +120,22 @@ class Renderer:
         return self.verifier.check_of(request, script.language, self._registry.describe(script.engine), stream=stream)
 
     async def speak(self, script: Script, check: Check | None = None) -> AsyncIterator[Spoken]:
-        """Each piece in order, as the engine made it, or as it did best. A few are in flight together."""
+        """Each piece in order, as the engine made it, or as it did best. A few are in flight together, after the first
+        of a script that is eager.
+        """
         waiting = iter(enumerate(script.requests))
         flying: deque[asyncio.Task[Spoken]] = deque()
         pause_before = script.pause_before
+        ahead = 1 if script.eager else PIECES_AHEAD
         try:
             while True:
-                while len(flying) < PIECES_AHEAD and (piece := next(waiting, None)) is not None:
+                while len(flying) < ahead and (piece := next(waiting, None)) is not None:
                     flying.append(asyncio.create_task(self._speak_well(script, *piece, check)))
                 if not flying:
                     return
                 yield _later(await flying[0], pause_before, script.sample_rate)
                 flying.popleft()
-                pause_before = 0.0
+                pause_before, ahead = 0.0, PIECES_AHEAD
         finally:
             for task in flying:
                 task.cancel()

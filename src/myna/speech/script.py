@@ -46,6 +46,8 @@ class Script:
     """Seconds of silence before the first piece."""
     diacritise: bool = False
     """Arabic without vowel marks gets them before it is spoken."""
+    eager: bool = False
+    """Somebody listens already: the first piece is spoken alone, with all the machine for it."""
 
 
 @dataclass(frozen=True, slots=True)

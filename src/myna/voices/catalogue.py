@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from myna.engines.base import StockVoice
 from myna.engines.registry import EngineRegistry
 from myna.errors import StartupError
+from myna.voices.blends import name_of, parts_of
 from myna.voices.languages import base_language, speaks, usual_rank
 from myna.voices.schemas import Alias, Voice
 from myna.voices.slots import choose, fixed_choices, slots
@@ -27,11 +29,16 @@ class VoiceCatalogue:
         return tuple(voice for voices in self._by_engine.values() for voice in voices)
 
     def get(self, voice_id: str) -> Voice | None:
-        return self._by_id.get(voice_id)
+        """By its id: `engine:voice`, or `engine:one(2)+other(1)` for a blend, of an engine that makes them."""
+        if voice_id in self._by_id:
+            return self._by_id[voice_id]
+        engine, _, name = voice_id.partition(":")
+        return self._blend(engine, name)
 
     def named(self, name: str) -> Voice | None:
-        """By its name, whatever the case; of the preferred engine when several engines have it."""
-        return self._by_name.get(name.casefold())
+        """By its name, whatever the case, or a blend by what is in it; of the preferred engine that has it."""
+        blends = (self._blend(engine, name) for engine in self._by_engine)
+        return self._by_name.get(name.casefold()) or next((blend for blend in blends if blend), None)
 
     def default(self, language: str) -> Voice | None:
         """The voice for who asks for a language only: of the preferred engine that speaks it, with the usual accent."""
@@ -68,6 +75,23 @@ class VoiceCatalogue:
     def _by_name(self) -> dict[str, Voice]:
         return {voice.name.casefold(): voice for voice in reversed(self.voices)}
 
+    def _blend(self, engine: str, name: str) -> Voice | None:
+        """A voice between others. It speaks the language of the one with the most weight."""
+        parts = parts_of(name)
+        if parts is None or engine not in self._by_engine or not self._registry.describe(engine).blending:
+            return None
+        voices = {part: self._by_id.get(f"{engine}:{part}") for part in parts}
+        main = voices[max(parts, key=lambda part: parts[part])]
+        if main is None or None in voices.values():
+            return None
+        return replace(
+            main,
+            id=f"{engine}:{name_of(parts)}",
+            name=name_of(parts),
+            description=f"A blend of {', '.join(voice.name for voice in voices.values() if voice)}.",
+            settings={"blend": dict(parts)},
+        )
+
     @cached_property
     def _aliases(self) -> dict[str, dict[str, Alias]]:
         found: dict[str, dict[str, Alias]] = {}
@@ -84,15 +108,21 @@ class VoiceCatalogue:
     @cached_property
     def _chosen(self) -> dict[str, str]:
         """Slot id → voice id. Slots that the preferred engine has no voice for go on to the next one."""
-        chosen: dict[str, str] = {}
+        chosen = dict(self._namesakes)
         taken: set[str] = set()
         for engine, voices in self._by_engine.items():
             fixed = {slot: voice for slot, voice in fixed_choices(engine).items() if slot not in chosen}
-            chosen |= {slot: voice for slot, voice in fixed.items() if voice in self._by_id}
+            chosen |= {slot: voice for slot, voice in fixed.items() if self.get(voice)}
             taken.update(chosen.values())
             chosen |= choose([slot for slot in slots() if slot.id not in chosen], voices, taken)
         left = [slot for slot in slots() if slot.id not in chosen]
         return chosen | choose(left, self.voices, taken, repeat=True)
+
+    @cached_property
+    def _namesakes(self) -> dict[str, str]:
+        """Slots that are called by the very id of a voice that is here, such as `af_heart`: they are that voice."""
+        ids = {voice.id.partition(":")[2]: voice.id for voice in reversed(self.voices)}
+        return {slot.id: ids[slot.key] for slot in slots() if slot.key in ids}
 
     def _bind(self, found: dict[str, dict[str, Alias]], binding: str, voice_id: str) -> None:
         """Check a binding, and add it when the vendor's name is new."""

@@ -56,7 +56,7 @@ def fixed_choices(engine: str) -> Mapping[str, str]:
     return dict(_read(f"voices-{engine}")) if engine in _FIXED else {}
 
 
-_FIXED = ("espeak",)
+_FIXED = ("espeak", "kokoro")
 
 
 def choose(free: Iterable[Slot], voices: Sequence[Voice], taken: set[str], *, repeat: bool = False) -> dict[str, str]:

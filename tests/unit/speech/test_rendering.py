@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -278,3 +280,35 @@ async def test_a_listener_that_leaves_stops_the_work(renderer: Renderer, voice: 
     await pieces.aclose()  # type: ignore[attr-defined]
     recording = await render(renderer, voice)
     assert recording.duration > 0
+
+
+class Held:
+    """An engine host that speaks when it is let."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.go = asyncio.Event()
+
+    async def synthesize(self, engine: str, request: SynthesisRequest) -> list[AudioChunk]:
+        self.asked.append(request.text)
+        await self.go.wait()
+        return [AudioChunk(np.full(24_000, 0.1, np.float32) * np.float32(np.pi), 24_000)]
+
+
+@pytest.mark.parametrize(("eager", "at_first"), [(True, ["One."]), (False, ["One.", "Two."])])
+async def test_only_while_somebody_listens_is_the_first_piece_spoken_alone(
+    registry: EngineRegistry, voice: Voice, eager: bool, at_first: list[str]
+) -> None:
+    host = Held()
+    renderer = Renderer(host, registry)  # type: ignore[arg-type]
+    script = renderer.prepare(replace(REQUEST, text="One. Two. Three."), voice, eager=eager)
+    async with contextlib.aclosing(renderer.speak(script)) as pieces:  # type: ignore[type-var]
+        first = asyncio.ensure_future(anext(pieces))
+        while len(host.asked) < len(at_first):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert host.asked == at_first
+        host.go.set()
+        await first
+        await anext(pieces)
+        assert host.asked[:2] == ["One.", "Two."]

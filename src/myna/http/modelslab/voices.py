@@ -51,7 +51,9 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
     """
     if given is None:
         return await _of_language(services, caller, None, "", language)
-    word = given.split(",")[0].strip()  # several are a blend at the vendor; the first is what most of it sounds like
+    if blend := await _blend(services, caller, given):
+        return blend
+    word = given.split(",")[0].strip()  # where no engine makes blends, the first is what most of it sounds like
     kokoro = {alias.key: alias for alias in services.voices.aliases(API)}
     if alias := kokoro.get(word.lower()):
         return await _in_language(services, caller, alias, language)
@@ -68,6 +70,16 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
         return Chosen(word, await services.voices.resolve(API, word, caller.account.id))
     except VoiceNotFound:
         raise InvalidRequest(f"Voice not found: {word[:100]}", field="voice_id") from None
+
+
+async def _blend(services: Services, caller: Caller, given: str) -> Chosen | None:
+    """`af_bella,af_sky`, when an engine here can blend these voices: they speak any language, as at the vendor."""
+    if "," not in given and "+" not in given:
+        return None
+    try:
+        return Chosen(given, await services.voices.resolve(API, given, caller.account.id))
+    except VoiceNotFound:
+        return None
 
 
 async def own_voice(services: Services, caller: Caller, word: str) -> ClonedVoice | None:
