@@ -98,6 +98,14 @@ def test_when_nobody_knows_a_checksum_the_length_counts(pulled: Pull, hub: Model
     assert (folder / "weights.onnx").read_bytes() == hub.files["weights.onnx"]
 
 
+def test_a_hub_that_serves_its_files_itself_will_do(pulled: Pull, hub: ModelHub) -> None:
+    hub.redirects = False
+    hub.drops["weights.onnx"] = [BLOCK]
+    folder = pulled(pinned=False)
+    assert (folder / "weights.onnx").read_bytes() == hub.files["weights.onnx"]
+    assert hub.ranges_of("weights.onnx") == ["", f"bytes={BLOCK}-"]
+
+
 def test_a_server_without_ranges_starts_again(pulled: Pull, hub: ModelHub) -> None:
     hub.ranges = False
     hub.drops["weights.onnx"] = [3 * BLOCK, 5 * BLOCK]
