@@ -9,7 +9,22 @@ from typing import Annotated, NoReturn
 import typer
 
 import myna
-from myna.cli import accounts, clone, credits, doctor, dub, jobs, keys, models, outputs, say, serve, voices, webhooks
+from myna.cli import (
+    accounts,
+    clone,
+    credits,
+    doctor,
+    dub,
+    environments,
+    jobs,
+    keys,
+    models,
+    outputs,
+    say,
+    serve,
+    voices,
+    webhooks,
+)
 from myna.errors import MynaError
 
 app = typer.Typer(
@@ -24,7 +39,7 @@ app.command()(say.say)
 app.command()(clone.clone)
 app.command()(dub.dub)
 app.command()(doctor.doctor)
-app.command()(voices.engines)
+app.add_typer(environments.app, name="engines")
 app.add_typer(voices.app, name="voices")
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

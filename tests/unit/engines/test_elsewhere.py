@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+import myna
 from myna.engines.base import SynthesisRequest
 from myna.engines.elsewhere import Program, ask, ask_all
 from myna.engines.fake import FakeEngine
@@ -65,6 +67,19 @@ def script(folder: Path, text: str) -> Path:
 def test_an_engine_of_ours_runs_where_only_numpy_is(python: Path) -> None:
     found = ask("fake", Program(FAKE, python))
     assert found == Probed("speech", FakeEngine.describe(), FakeEngine.voices())
+
+
+def test_a_process_of_an_engine_needs_numpy_and_nothing_else(python: Path) -> None:
+    """What is imported before the engine itself, by an environment in which more could be found."""
+    listing = (
+        "import runpy, sys; runpy.run_path(sys.argv[1], run_name='lent')['lend_myna'](); import myna.engines.child"
+    )
+    listing += "; print(*{name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    launcher = Path(myna.__file__).with_name("engines") / "launcher.py"
+    for each in (python, Path(sys.executable)):
+        ended = subprocess.run([each, "-P", "-c", listing, launcher], capture_output=True, text=True, check=True)
+        foreign = {name for name in ended.stdout.split() if not name.startswith("_") and name != "sitecustomize"}
+        assert foreign == {"myna", "numpy"}
 
 
 def test_the_other_environment_has_nothing_of_ours(python: Path) -> None:
