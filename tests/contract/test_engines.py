@@ -20,9 +20,10 @@ from myna.errors import EngineFailed, ReferenceRefused, Unsupported
 from myna.settings import Settings
 from tests.fixtures.checkpoints import tiny_models
 from tests.fixtures.elsewhere import make_engine, torch_pythons
+from tests.fixtures.server import ServerFactory
 from tests.fixtures.sound import contour_distance, joined, pitch_contour, seconds, words_of
 
-NAMES = ("fake", "espeak", "flite", "match", "kokoro", "piper", "pocket")
+NAMES = ("fake", "espeak", "flite", "match", "kokoro", "piper", "pocket", "remote")
 SENTENCE = "Well, the small boat sailed over the wide river; nobody saw it, and the moon was low."
 KNOWN_OPTIONS = {"speed", "temperature", "seed", "stability", "similarity"}
 CLONING = ("fake", "match", "pocket")
@@ -59,10 +60,14 @@ ODD_TEXTS = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tiny models in the real formats, for the engines that need one."""
+def checkpoints(tmp_path_factory: pytest.TempPathFactory, make_module_server: ServerFactory) -> Iterator[None]:
+    """Tiny models in the real formats, for the engines that need one, and for `remote` another Myna to speak for it."""
+    upstream = make_module_server(MYNA_RATE_LIMITS="off", MYNA_PRICES="off")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MYNA_MODELS_DIR", str(tiny_models(tmp_path_factory)))
+        environment.setenv("MYNA_REMOTE_URL", f"{upstream.url}/v1")
+        environment.setenv("MYNA_REMOTE_KEY", upstream.new_key(0))
+        environment.setenv("MYNA_REMOTE_VOICES", "fake:en-US.1=en-US,fake:en-US.2=en-US,fake:en-GB.1=en-GB")
         yield
     registry.cache_clear()
     made_voice.cache_clear()
@@ -342,7 +347,7 @@ async def test_through_the_host_it_sounds_as_in_this_process(hosted: tuple[str, 
 
 async def test_through_the_host_it_can_be_canceled(hosted: tuple[str, EngineHost]) -> None:
     name, host = hosted
-    async with contextlib.aclosing(host.stream(name, ask(name, SENTENCE * 50))) as stream:
+    async with contextlib.aclosing(host.stream(name, ask(name, SENTENCE * 20))) as stream:
         async for chunk in stream:
             assert len(chunk.samples)
             break

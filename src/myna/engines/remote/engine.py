@@ -27,9 +27,9 @@ from myna.engines.remote.sound import (
     rate_of,
     read_file,
 )
-from myna.engines.remote.voices import keys_of, remote_voices
+from myna.engines.remote.voices import keys_of, known_languages, remote_voices
 from myna.engines.upstream import endpoint, server_of
-from myna.errors import BadAudio, EngineUnavailable
+from myna.errors import BadAudio, EngineUnavailable, Unsupported
 from myna.settings import Settings
 
 _LOOK_SECONDS = 0.1
@@ -51,6 +51,7 @@ class RemoteEngine(Engine):
         self._settings = settings or Settings()
         self._board = board or board_of(os.getppid(), self._settings)
         self._servers = servers_of(self._settings)
+        self._languages = known_languages(self._settings)
         self._calling = _Calling(self._caller)
 
     @classmethod
@@ -91,7 +92,12 @@ class RemoteEngine(Engine):
         return remote_voices(settings) if settings.remote_url else ()
 
     def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
-        """Empty chunks mean that nothing has come yet. Raises as `Caller.speak`, and `BadAudio` for no speech."""
+        """Empty chunks mean that nothing has come yet.
+
+        Raises as `Caller.speak`, `Unsupported` for a language that no voice speaks, `BadAudio` for what is no speech.
+        """
+        if self._languages and request.language.split("-")[0].lower() not in self._languages:
+            raise Unsupported(f"The speech servers do not speak `{request.language}`.", field="language")
         parts: queue.SimpleQueue[_Part] = queue.SimpleQueue()
         work = self._calling.begin(self._body(request), parts)
         done = 0

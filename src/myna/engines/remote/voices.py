@@ -55,6 +55,13 @@ def remote_voices(settings: Settings) -> tuple[StockVoice, ...]:
     return tuple(_unique(_stock(listed, settings.remote_languages)))
 
 
+def known_languages(settings: Settings) -> frozenset[str]:
+    """The languages of the voices, as `en`, without asking anybody; none when nobody has said yet."""
+    listed = tuple(_configured(settings.remote_voices)) or tuple(_read(_kept(settings)))
+    tags = [voice.language for voice in _stock(listed, settings.remote_languages)]
+    return frozenset(tag.split("-")[0].lower() for tag in [*tags, *settings.remote_languages] if listed)
+
+
 def keys_of(settings: Settings) -> tuple[str, ...]:
     """The key of each server. Raises `EngineUnavailable` when there are neither one nor as many as servers."""
     keys = [key.strip() for key in settings.remote_key.get_secret_value().split(",")]
@@ -80,20 +87,25 @@ def _guessed(id: str, name: str, languages: tuple[str, ...], gender: str = "") -
 
 def _asked(urls: tuple[str, ...], key: str, settings: Settings) -> tuple[_Listed, ...]:
     found, problem = _answers(urls, key, keys_of(settings))
-    kept = settings.data_dir / _KEPT
     if found:
+        kept = settings.data_dir / _KEPT
         with contextlib.suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
             coming = kept.with_suffix(".coming")
             coming.write_text(json.dumps({"servers": list(urls), "voices": found}))
             coming.replace(kept)
-    else:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-            earlier = json.loads(kept.read_text())
-            found = earlier["voices"] if earlier["servers"] == list(urls) else []
-    if not found:
+    if not (found := found or _kept(settings)):
         raise EngineUnavailable(f"{problem}; name its voices in MYNA_REMOTE_VOICES, or start it before Myna")
     return tuple(_read(found))
+
+
+def _kept(settings: Settings) -> list[Any]:
+    """What these servers listed the last time that they were asked."""
+    try:
+        earlier = json.loads((settings.data_dir / _KEPT).read_text())
+        return list(earlier["voices"]) if earlier["servers"] == settings.remote_url else []
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 @lru_cache(maxsize=8)
