@@ -67,7 +67,7 @@ def show(name: NameOfModel, as_json: AsJson = False) -> None:
         "licence of the code": model.licence_code,
         "licence of the weights": model.licence_weights,
         "commercial use": model.commercial,
-        "needs": list(model.needs),
+        "needs": _needs(model),
         "from": f"{model.source} @ {model.revision or 'what is newest'}",
         "here": _state(installed),
     }
@@ -172,7 +172,7 @@ def _row(model: Model, installed: InstalledModel | None) -> dict[str, Any]:
         "languages": list(model.languages),
         "licence": model.licence_weights if model.commercial else f"{model.licence_weights} (not for commerce)",
         "code": model.licence_code,
-        "needs": ", ".join(_as_extras(model)) + (" · terms to agree to" if model.gated else ""),
+        "needs": _needs(model),
         "checksum": "pinned" if model.pinned else "recorded at first pull",
         "gives": model.description,
     }
@@ -204,8 +204,13 @@ def _state(installed: InstalledModel | None) -> str:
     return "damaged" if missing_files(installed) else "yes"
 
 
-def _as_extras(model: Model) -> list[str]:
-    return [need if need == "gpu" else f"myna[{need}]" for need in model.needs]
+def _needs(model: Model) -> str:
+    """What besides it must be here: an extra, or an environment of its own, and a GPU where it is too slow without."""
+    from myna.models.features import HEAVY
+
+    code = f"myna engines install {model.engine}" if model.engine in HEAVY else f"myna[{model.needs[0]}]"
+    more = [*model.needs[1:]] + ["terms to agree to"] * model.gated
+    return ", ".join([code, *more])
 
 
 def _few(languages: list[str]) -> str:

@@ -35,7 +35,7 @@ FEATURES = (
     Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
 )
 """Each of `models` is a model of the catalogue or an engine, any model of which will do."""
-_HEAVY = {"pocket": "pocket-tts", "chatterbox": "chatterbox-tts", "qwen-tts": "qwen-tts", "demucs": "demucs"}
+HEAVY = {"pocket": "pocket-tts", "chatterbox": "chatterbox-tts", "qwen-tts": "qwen-tts", "demucs": "demucs"}
 """Engines that bring PyTorch and want an environment of their own, and the package that each of them needs."""
 
 
@@ -61,7 +61,7 @@ def missing_installs(engine: str, needs: Iterable[str], settings: Settings) -> l
     """
     if engine in settings.resolved_engine_pythons:
         return []
-    if package := _HEAVY.get(engine):
+    if package := HEAVY.get(engine):
         return [] if _is_installed(package) else [f"myna engines install {engine}"]
     extras = _extras()
     return [f"pip install 'myna[{need}]'" for need in needs if not all(map(_is_installed, extras.get(need, ())))]

@@ -65,8 +65,9 @@ class Model(_Form):
     revision: str = ""
     """Commit of that repository, or the name of a release."""
     files: tuple[ModelFile, ...] = Field(min_length=1)
-    needs: tuple[str, ...] = ()
-    """Extras of the package `myna`, and besides them what must be on the machine, such as `gpu`."""
+    needs: tuple[str, ...] = Field(min_length=1)
+    """The extra of the package `myna`, or the engine whose environment it needs; then `gpu`, where it is too slow
+    without one."""
     gated: bool = False
     """The hub gives it only to those who agreed to its terms and sent their token."""
     notice: str = ""

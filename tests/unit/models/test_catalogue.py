@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from pydantic import ValidationError
 
 from myna.errors import NotFound, StartupError
 from myna.models.catalogue import in_words, known, load, named
+from myna.models.features import HEAVY
 from myna.models.forms import forbids_commerce
 from myna.models.hub import Hub
 from myna.models.schemas import Model, ModelFile
 
 MODELS = list(load().values())
 HUB = Hub("https://hub.example")
+EXTRAS = set(metadata.metadata("myna").get_all("Provides-Extra") or ())
 PICKLES = (".pt", ".pth", ".th", ".ckpt", ".pkl")
 
 
@@ -32,7 +35,7 @@ def test_entry_is_sound(model: Model) -> None:
     assert len(set(urls)) == len({file.path for file in model.files}) == len(model.files)
     assert not any(file.path.endswith(PICKLES) for file in model.files)
     assert model.description.endswith(".")
-    assert model.needs
+    assert set(model.needs) <= EXTRAS | set(HEAVY) | {"gpu"}
     known_bytes = sum(file.size_bytes or 0 for file in model.files)
     assert known_bytes <= model.size_bytes < 8_000_000_000
 
