@@ -142,7 +142,7 @@ class _Loaded:
 
             self.session = open_session(file.network, PiperEngine.name)
             config = PiperConfig.from_dict(dict(file.config))
-            self._voice = PiperVoice(self.session, config, download_dir=file.network.parent)  # type: ignore[arg-type]
+            self._voice = PiperVoice(self.session, config, download_dir=file.network.parent)
         except MynaError:
             raise
         except Exception as error:  # onnxruntime and piper have many ways to say it

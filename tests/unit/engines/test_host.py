@@ -494,3 +494,14 @@ def test_it_works_on_the_event_loop_of_the_server() -> None:
 
     assert uvloop.run(speak()) == pytest.approx(0.3)
     assert not children()
+
+
+async def test_a_long_step_is_interrupted_and_the_process_goes_on(
+    make_odd_host: MakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("myna.engines.process._CONFIRM_SECONDS", PATIENCE)
+    host = make_odd_host("Stubborn")
+    async with contextlib.aclosing(host.stream("stubborn", ask("stay"))) as stream:
+        await anext(stream)
+    assert seconds(await host.synthesize("stubborn", ask("hello"))) == 1
+    assert not host.counters["stubborn"].restarts

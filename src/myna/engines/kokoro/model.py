@@ -97,12 +97,12 @@ def _kokoro(session: Stoppable, voices: Path) -> Any:
     import kokoro_onnx
 
     if voices.is_file():
-        return kokoro_onnx.Kokoro.from_session(session, str(voices))  # type: ignore[arg-type]
+        return kokoro_onnx.Kokoro.from_session(session, str(voices))
     # kokoro-onnx knows archives only. It gets an empty one: styles are given to it as they are.
     descriptor, path = tempfile.mkstemp(suffix=".npz")
     try:
         with os.fdopen(descriptor, "wb") as file:
             np.savez(file)
-        return kokoro_onnx.Kokoro.from_session(session, path)  # type: ignore[arg-type]
+        return kokoro_onnx.Kokoro.from_session(session, path)
     finally:
         os.unlink(path)
