@@ -42,7 +42,7 @@ class LoadedModel:
                 inter_threads=1,
                 intra_threads=settings.threads_per_process,
             )
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # foreign code: whatever it raises is a reason
             raise EngineUnavailable(f"The model `{package.name}` cannot be loaded: {error}") from error
 
     def fits(self, text: str) -> bool:

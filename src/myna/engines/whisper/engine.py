@@ -144,7 +144,7 @@ class WhisperEngine(RecognitionEngine):
                 cpu_threads=self._settings.threads_per_process,
                 local_files_only=True,
             )
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # foreign code: whatever it raises is a reason
             raise EngineUnavailable(f"The Whisper model `{chosen.name}` cannot be loaded: {error}") from error
         self._loaded = chosen, model
         return model

@@ -1,0 +1,22 @@
+"""Which of several translations is taken when it shall be short."""
+
+from __future__ import annotations
+
+from myna.engines.ctranslate.model import shortest_adequate
+
+
+def test_the_shortest_of_those_that_are_nearly_as_likely() -> None:
+    found = [("It is a very old house.", -0.2), ("It's a very old house.", -0.3), ("It's an old house.", -0.5)]
+    assert shortest_adequate(found) == "It's an old house."
+
+
+def test_what_is_much_less_likely_is_not_taken() -> None:
+    assert shortest_adequate([("It is a very old house.", -0.2), ("It's an old house.", -0.6)]).startswith("It is")
+
+
+def test_what_leaves_out_too_much_is_not_taken() -> None:
+    assert shortest_adequate([("It is a very old house.", -0.2), ("House.", -0.2), ("", -0.2)]).startswith("It is")
+
+
+def test_nothing_stays_nothing() -> None:
+    assert shortest_adequate([("", -0.2)]) == ""
