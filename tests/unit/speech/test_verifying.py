@@ -6,10 +6,12 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from myna.app import build_node
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import EngineFailed
@@ -21,6 +23,7 @@ from myna.speech.verifying import Verifier
 from myna.transcription.service import TranscriptionService
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.schemas import Voice
+from tests.fixtures.dubs import new_caller
 
 WORDS = "word, word, word, word, word, word."
 """The fake recogniser hears the word `word` wherever something sounds after a pause."""
@@ -176,6 +179,24 @@ def test_without_a_verifier_nothing_is_looked_at() -> None:
     renderer = Renderer(studio.host, studio.registry)
     request = SpeechRequest("word", studio.voice("en").id, verify=True)
     assert renderer.check_of(request, renderer.prepare(request, studio.voice("en"))) is None
+
+
+async def test_a_stream_is_looked_at_when_the_operator_says_so(tmp_path: Path) -> None:
+    settings = Settings(
+        data_dir=tmp_path, engines=["fake", "fake-recognition"], verify_speech="streams", storage_url="memory://"
+    )
+    node = build_node(settings)
+    await node.start()
+    try:
+        caller, speech = await new_caller(node, 100_000), node.services.speech
+        request = SpeechRequest(f"fake:garble=1 {WORDS}\n\n{WORDS}", "fake:en-US.1", format="pcm")
+        stream = await speech.stream(caller, request, api="native", price_per_character=0, base_url="")
+        sound = b"".join([part async for part in stream])
+    finally:
+        await node.stop()
+    assert len(sound) > 100_000
+    assert speech.renderer.verifier is not None
+    assert speech.renderer.verifier.outcomes == {"better": 1, "good": 1}
 
 
 async def test_flite_is_understood_by_pocketsphinx(studios: list[Studio]) -> None:
