@@ -187,10 +187,15 @@ async def _hears(speaker: Speaker, name: str) -> str:
         await speaker.engines.warm(name)
         return "nobody speaks to it"
     samples, rate = await _sentence(speaker)
-    heard = await speaker.engines.recognise(name, samples, rate, RecognitionRequest(able.languages[0]))
+    heard = await speaker.engines.recognise(name, samples, rate, RecognitionRequest(_usual(able.languages)))
     if not heard.words:
         raise MynaError("It heard no words in a sentence.")
     return f"hears {len(able.languages)} languages" if len(able.languages) > 1 else f"hears {able.languages[0]}"
+
+
+def _usual(languages: tuple[str, ...]) -> str:
+    """English, where it is one of them: the sentence is English where anybody here speaks it."""
+    return next((tag for tag in languages if tag.partition("-")[0] == "en"), languages[0])
 
 
 async def _translates(speaker: Speaker, name: str) -> str:
@@ -198,9 +203,12 @@ async def _translates(speaker: Speaker, name: str) -> str:
     from myna.engines.translation import TranslationRequest
 
     able = speaker.registry.describe_translator(name)
-    source, target = able.pairs[0] if able.pairs else ("en", "es")
+    first_pairs = [*able.pairs[:1], *(group[:2] for group in able.groups), ("en", "es")]
+    source, target = first_pairs[0]
     await speaker.engines.translate(name, TranslationRequest(("Hello.",), source, target))
-    return "any pair of languages" if able.any_pair else f"{len(able.pairs)} pairs of languages"
+    if able.any_pair:
+        return "any pair of languages"
+    return ", ".join([f"{len(able.pairs)} pairs of languages", *(f"any two of {len(group)}" for group in able.groups)])
 
 
 async def _speaks(speaker: Speaker, name: str) -> str:

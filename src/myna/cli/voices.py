@@ -14,6 +14,7 @@ from myna.cli.speaking import NOBODY, Speaker, run_speaker, speak_to_file
 from myna.cli.workshop import AccountOption, Workshop, opened, run_workshop, voice_named
 
 if TYPE_CHECKING:
+    from myna.engines.translation import TranslationCapabilities
     from myna.speech.schemas import SpeechRequest
     from myna.voices.schemas import Voice
 
@@ -200,16 +201,22 @@ def _able_to_hear(name: str, speaker: Speaker, as_json: bool) -> dict[str, objec
     }
 
 
+def _counted(able: TranslationCapabilities) -> str:
+    counts = [f"{len(able.pairs)} pairs"] if able.pairs or not able.groups else []
+    return ", ".join([*counts, *(f"any two of {len(group)}" for group in able.groups)])
+
+
 def _able_to_translate(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
     """Its languages are pairs, such as `en>es`."""
     able = speaker.registry.describe_translator(name)
     pairs = ["any"] if able.any_pair else [f"{source}>{target}" for source, target in able.pairs]
+    pairs += [f"any two of {', '.join(group)}" for group in able.groups]
     options = {"fits length": able.fits_length, "glossary": able.glossary}
     return {
         "engine": name,
         "kind": "translation",
         "ready": True,
-        "languages": pairs if as_json or able.any_pair else f"{len(pairs)} pairs",
+        "languages": pairs if as_json or able.any_pair else _counted(able),
         "options": [option for option, has in options.items() if has],
         "licence": able.licence,
     }
