@@ -13,14 +13,16 @@ from typing import Any
 
 from benchmarks.report import render
 
-NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning", "dubbing")
+NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning", "dubbing", "verification")
+ON_REQUEST = ("kokoro",)
+"""Those that need a model, or more than a few minutes."""
 RESULTS = Path("benchmarks/results.json")
 PAGE = Path("docs/performance.md")
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("names", nargs="*", choices=[*NAMES, []], help="which to run; all when none is named")
+    arguments.add_argument("names", nargs="*", choices=[*NAMES, *ON_REQUEST, []], help="which to run; when none is named, all that need no model")
     arguments.add_argument("--speaker", action="append", help="of `cloning`: measure only this one anew")
     chosen = arguments.parse_args()
     names = chosen.names or NAMES

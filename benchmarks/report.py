@@ -35,6 +35,30 @@ TITLES = {
         "at a time, on a node that has done one before; the memory is that of the server process, and of all processes "
         "under it, at most. Then short speech over HTTP, by one client, alone and while two dubs are worked on.",
     ),
+    "verification": (
+        "Verified speech",
+        "Plain English sentences, each spoken alone, heard by pocketsphinx (which was made for people, and errs more than "
+        "the voices do), up to three attempts. A sentence is good when 80 % of its words are heard.",
+    ),
+    "kokoro": (
+        "Kokoro over HTTP",
+        "A Kokoro model of the true size (82 million numbers) with random weights, so that its speed is real and its "
+        "sound is none: `/v1/audio/speech` with mp3, against `kokoro-onnx` called in a loop, alone, on the same file "
+        "and cores, as it comes (the better of a run before and one after). Compared are the seconds of speech. The "
+        "first sentence of kokoro-onnx is a whole call with it; the first audio is the first byte of a stream.",
+    ),
+    "recognition": (
+        "Hearing",
+        "Whisper at its true size in int8, with random weights, in one process: half a minute of sound is taken in, then "
+        "as many tokens are written as half a minute of speech has, with the engine's beam of five. What real weights "
+        "hear costs the same.",
+    ),
+    "translation": (
+        "Translating",
+        "Models at their true size in int8, with random weights, through the engine `ctranslate`: sentences of twelve "
+        "tokens, alone and several at once. Random weights never end, so each translation has the most tokens that the "
+        "engine allows, 52; real ones have about a quarter of that, and are quicker.",
+    ),
     "ledger": ("Ledger", "Hold and settle, 32 tasks at once on one account, each operation its own durable commit."),
 }
 

@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     """Numbers with which the engines `whisper` and `ctranslate` compute, whatever their models are stored in."""
     whisper_model: str = ""
     """The Whisper model to hear with, as `myna models list` names it. Empty: the largest that is here."""
+    kokoro_model: str = ""
+    """The Kokoro model to speak with, as `myna models list` names it. Empty: `kokoro`, else the first that is here."""
     whisper_beam: int = Field(5, ge=1, le=20)
     """Ways to go on that Whisper keeps in view while it writes. More are slower."""
     translation_beam: int = Field(4, ge=1, le=20)
@@ -124,6 +126,10 @@ class Settings(BaseSettings):
     """How long an engine may take to hear, or to align, one stretch of speech (up to a minute or so)."""
     engine_translate_seconds: float = Field(300.0, ge=0.1, le=3600)
     """How long an engine may take to translate a batch of lines."""
+    engine_block_seconds: float = Field(120.0, ge=0.1, le=3600)
+    """How long an engine may take to separate, or to denoise, one block of sound (up to ten seconds)."""
+    denoiser: str = ""
+    """The engine that takes noise out of speech and of recordings, such as `sherpa`. Empty: the embedded RNNoise."""
     translation_url: str = ""
     """A language model that translates: the base of any OpenAI-compatible API, such as `http://127.0.0.1:11434/v1`."""
     translation_key: SecretStr = SecretStr("")

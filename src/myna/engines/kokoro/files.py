@@ -12,6 +12,7 @@ from typing import BinaryIO
 from myna.engines.kokoro.voices import ENGINE
 from myna.errors import EngineUnavailable
 from myna.models.store import ModelStore, how_to_bring
+from myna.settings import Settings
 
 _GRAPH_OF_MODEL, _OUTPUT_OF_GRAPH, _NAME_OF_VALUE = 7, 12, 1
 """Numbers of fields in ONNX's protocol buffers (onnx.proto3)."""
@@ -32,10 +33,13 @@ class ModelFiles:
 
 
 def find_model() -> ModelFiles:
-    """The model to speak with: `kokoro`, else the first by name. Raises `EngineUnavailable`, which says what to do."""
-    store = ModelStore.here()
+    """The model to speak with: as set, else `kokoro`, else the first by name. Raises `EngineUnavailable`, which says
+    what to do.
+    """
+    store, name = ModelStore.here(), Settings().kokoro_model
     here = {model.name: model.folder for model in store.installed(ENGINE)}
-    name = ENGINE if ENGINE in here or not here else min(here)
+    if not name:
+        name = ENGINE if ENGINE in here or not here else min(here)
     folder = here.get(name) or store.require(name)
     network, voices = _network(folder, name), _voices(folder, name)
     try:

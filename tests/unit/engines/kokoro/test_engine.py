@@ -100,11 +100,17 @@ def test_voices_may_be_a_folder_of_raw_numbers(make_model: MakeModel, engine: Ko
     raw.close()
 
 
-def test_of_several_models_the_usual_one_is_taken(make_model: MakeModel) -> None:
+def test_of_several_models_the_usual_one_is_taken_or_the_one_that_is_set(
+    make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_model("another", timed=False)
     assert not KokoroEngine.describe().word_timestamps
     make_model("kokoro")
     assert KokoroEngine.describe().word_timestamps
+    monkeypatch.setenv("MYNA_KOKORO_MODEL", "another")
+    assert not KokoroEngine.describe().word_timestamps
+    monkeypatch.setenv("MYNA_KOKORO_MODEL", "nowhere")
+    assert "nowhere" in KokoroEngine.available()[1]
 
 
 @pytest.mark.parametrize("text", ["...", "—", "\u200b", "  "])
