@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.report import render
 
 NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning", "dubbing", "verification")
-ON_REQUEST = ("kokoro",)
+ON_REQUEST = ("kokoro", "recognition", "translation")
 """Those that need a model, or more than a few minutes."""
 RESULTS = Path("benchmarks/results.json")
 PAGE = Path("docs/performance.md")
@@ -22,7 +22,8 @@ PAGE = Path("docs/performance.md")
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("names", nargs="*", choices=[*NAMES, *ON_REQUEST, []], help="which to run; when none is named, all that need no model")
+    which = "which to run; when none is named, all that need no model"
+    arguments.add_argument("names", nargs="*", choices=[*NAMES, *ON_REQUEST, []], help=which)
     arguments.add_argument("--speaker", action="append", help="of `cloning`: measure only this one anew")
     chosen = arguments.parse_args()
     names = chosen.names or NAMES

@@ -37,8 +37,8 @@ TITLES = {
     ),
     "verification": (
         "Verified speech",
-        "Plain English sentences, each spoken alone, heard by pocketsphinx (which was made for people, and errs more than "
-        "the voices do), up to three attempts. A sentence is good when 80 % of its words are heard.",
+        "Plain English sentences, each spoken alone and heard by pocketsphinx, which was made for people; up to three "
+        "attempts. A sentence is good when 80 % of its words are heard.",
     ),
     "kokoro": (
         "Kokoro over HTTP",
@@ -49,9 +49,9 @@ TITLES = {
     ),
     "recognition": (
         "Hearing",
-        "Whisper at its true size in int8, with random weights, in one process: half a minute of sound is taken in, then "
-        "as many tokens are written as half a minute of speech has, with the engine's beam of five. What real weights "
-        "hear costs the same.",
+        "Whisper at its true size in int8, with random weights, in one process: half a minute of sound is taken in, "
+        "then as many tokens are written as half a minute of speech has, with the engine's beam of five. What real "
+        "weights hear costs the same.",
     ),
     "translation": (
         "Translating",

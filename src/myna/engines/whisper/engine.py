@@ -50,7 +50,7 @@ class WhisperEngine(RecognitionEngine):
         self._settings = settings or Settings()
         self._models = installed_models(self._settings)
         self._loaded: tuple[WhisperModel, Any] | None = None
-        self._load(best_model(self._models, None))
+        self.model()
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
@@ -100,6 +100,10 @@ class WhisperEngine(RecognitionEngine):
         passages, found = self._heard(self._load(chosen), sound, code, prompt)
         words = tuple(_in_time(_words(passages, prompt), seconds))
         return Recognised(request.language or tag_of(found.language), words, float(found.language_probability))
+
+    def model(self, name: str = "") -> Any:
+        """The `faster_whisper.WhisperModel` of that name, or the best, loaded. Raises as `recognise`."""
+        return self._load(best_model(self._models, None, name))
 
     def _code(self, language: str | None) -> str | None:
         if language is None:
