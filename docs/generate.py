@@ -158,7 +158,7 @@ def _engines_table(kind: str) -> Iterator[str]:
 
 def _engine(able: AnyCapabilities) -> str:
     """What depends on the machine, such as pairs of languages that are installed, is left out."""
-    cells = [f"`{able.name}` {able.version}", able.description]
+    cells = [f"`{able.name}` {able.version}".strip(), able.description]
     if not isinstance(able, TranslationCapabilities):
         few = ", ".join(f"`{tag}`" for tag in able.languages) if len(able.languages) < 5 else str(len(able.languages))
         cells.append(few)

@@ -240,5 +240,5 @@ def _write_wave(path: str, samples: Samples, rate: int) -> None:
 def _version() -> str:
     try:
         return version("chatterbox-tts")
-    except PackageNotFoundError:
-        return "none"
+    except PackageNotFoundError:  # asked where the library is not, for the documentation
+        return ""

@@ -58,7 +58,7 @@ class QwenEngine(Engine):
     def __init__(self) -> None:
         self._interrupted = threading.Event()
         self._device = device_of(ENGINE, "cuda")
-        self._models = _find_models()
+        self._models = _some_models()
         self._name, self._loaded = "", None
         self._load(next((model for model in self._models if model.type == _CLONES), self._models[0]))
 
@@ -71,7 +71,7 @@ class QwenEngine(Engine):
                 f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
             )
         try:
-            _find_models()
+            _some_models()
         except EngineUnavailable as error:
             return False, error.message
         problem = missing_device(ENGINE, "cuda")
@@ -79,14 +79,16 @@ class QwenEngine(Engine):
 
     @classmethod
     def describe(cls) -> Capabilities:
+        """Without a model, what it could do with one."""
         models = _find_models()
-        clones = any(model.type == _CLONES for model in models)
+        clones = not models or any(model.type == _CLONES for model in models)
+        known = {_TAGS[language] for model in models for language in model.languages}
         return Capabilities(
             name=cls.name,
             description="Cloned and stock voices in ten languages with Qwen3-TTS, for a graphics card.",
             version=_version(),
             licence="Apache-2.0 (qwen-tts and its weights)",
-            languages=tuple(sorted({_TAGS[language] for model in models for language in model.languages})),
+            languages=tuple(sorted(known or _TAGS.values())),
             sample_rate=_RATE,
             cloning=clones,
             voice_format=FORMAT if clones else "",
@@ -205,9 +207,13 @@ def _heard(settings: Mapping[str, Any], device: str) -> Any:
 
 
 def _find_models() -> tuple[_Model, ...]:
-    """Those that are here. Raises `EngineUnavailable` when there is none, or one is not whole."""
-    found = tuple(_read(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
-    if not found:
+    """Those that are here. Raises `EngineUnavailable` when one is not whole."""
+    return tuple(_read(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
+
+
+def _some_models() -> tuple[_Model, ...]:
+    """As `_find_models`. Raises `EngineUnavailable` also when there is none."""
+    if not (found := _find_models()):
         raise EngineUnavailable("no model is here: `myna models pull qwen-tts` brings one")
     return found
 
@@ -243,5 +249,5 @@ def _library_language(tag: str, model: _Model) -> str:
 def _version() -> str:
     try:
         return version("qwen-tts")
-    except PackageNotFoundError:
-        return "none"
+    except PackageNotFoundError:  # asked where the library is not, for the documentation
+        return ""

@@ -16,7 +16,7 @@ import numpy as np
 from myna.audio.stretch import stretch
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
 from myna.engines.patience import in_pieces
-from myna.engines.pocket.files import ENGINE, PocketModel, find_models, stock_voices
+from myna.engines.pocket.files import ENGINE, LANGUAGES, PocketModel, find_models, some_models, stock_voices
 from myna.engines.pocket.model import SAMPLE_RATE, LoadedModel
 from myna.engines.pocket.voices import FORMAT, encoder_of, latents_of, to_settings
 from myna.engines.tensors import checked_reference, device_of, missing_device
@@ -37,7 +37,7 @@ class PocketEngine(Engine):
 
     def __init__(self) -> None:
         """Loads one model and rehearses, so that the first request does not wait for that."""
-        self._files = find_models()
+        self._files = some_models()
         self._device = device_of(ENGINE, "cpu")
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._states: OrderedDict[tuple[str, str], Any] = OrderedDict()
@@ -53,7 +53,7 @@ class PocketEngine(Engine):
                 f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
             )
         try:
-            find_models()
+            some_models()
         except EngineUnavailable as error:
             return False, error.message
         problem = missing_device(ENGINE, "cpu")
@@ -61,16 +61,17 @@ class PocketEngine(Engine):
 
     @classmethod
     def describe(cls) -> Capabilities:
+        """Without a model, what it could do with all of them."""
         models = find_models()
         return Capabilities(
             name=cls.name,
             description="Natural speech and cloned voices on a CPU, with pocket-tts.",
             version=_version(),
             licence="MIT (pocket-tts); weights CC-BY-4.0, each voice its own",
-            languages=tuple(sorted({model.language for model in models})),
+            languages=tuple(sorted({model.language for model in models} or LANGUAGES.values())),
             sample_rate=SAMPLE_RATE,
             streaming=True,
-            cloning=(cloning := any(model.clones for model in models)),
+            cloning=(cloning := not models or any(model.clones for model in models)),
             voice_format=FORMAT if cloning else "",
             clone_quality="neural" if cloning else "",
             options=frozenset({"temperature", "seed"} | ({"speed"} if find_spec("python_stretch") else set())),
@@ -176,5 +177,5 @@ def _speaks(files: PocketModel, language: str) -> bool:
 def _version() -> str:
     try:
         return version("pocket-tts")
-    except PackageNotFoundError:
-        return "none"
+    except PackageNotFoundError:  # asked where the library is not, for the documentation
+        return ""

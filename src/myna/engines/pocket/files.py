@@ -65,16 +65,27 @@ class PocketModel:
 
 
 def find_models() -> tuple[PocketModel, ...]:
-    """Those that are here, by name. Raises `EngineUnavailable` when there is none, or one is not whole."""
-    found = tuple(_model(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
-    if not found:
+    """Those that are here, by name. Raises `EngineUnavailable` when one is not whole."""
+    return tuple(_model(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
+
+
+def some_models() -> tuple[PocketModel, ...]:
+    """As `find_models`. Raises `EngineUnavailable` also when there is none."""
+    if not (found := find_models()):
         raise EngineUnavailable("no model is here: `myna models pull pocket-english` brings one")
     return found
 
 
 def stock_voices(models: tuple[PocketModel, ...]) -> tuple[StockVoice, ...]:
-    """All voices of all models; a voice speaks the language of its model."""
-    return tuple(_stock_voice(model, path.stem) for model in models for path in model.voices)
+    """All voices of all models; a voice speaks the language of its model. Those of `pocket-english` and of
+    `pocket-english-stock` are the same ones.
+    """
+    found: dict[str, StockVoice] = {}
+    for model in models:
+        for path in model.voices:
+            voice = _stock_voice(model, path.stem)
+            found.setdefault(voice.id, voice)
+    return tuple(found.values())
 
 
 def _model(name: str, folder: Path) -> PocketModel:

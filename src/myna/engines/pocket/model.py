@@ -19,6 +19,8 @@ from myna.errors import EngineFailed, EngineUnavailable
 SAMPLE_RATE = 24_000
 _MOST_FRAMES = 6
 """Decoded at a time, 80 ms each: an answer comes in small pieces, also when the decoder is slow."""
+_MOST_SECONDS = 5.0
+"""How long the library's threads may take to end after the current step."""
 
 
 class LoadedModel:
@@ -26,15 +28,13 @@ class LoadedModel:
 
     def __init__(self, files: PocketModel, device: str = "cpu") -> None:
         """Raises `EngineUnavailable` when the files cannot be used. Never downloads anything."""
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        from pocket_tts import TTSModel
-
+        library = _library()
         self.files = files
         try:
             with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
                 file.write(local_configuration(files))
                 file.flush()
-                self._model: Any = TTSModel.load_model(config=file.name).to(device)
+                self._model: Any = library.load_model(config=file.name).to(device)
         except EngineUnavailable:
             raise
         except Exception as error:
@@ -86,15 +86,34 @@ class LoadedModel:
 
         self._model.temp = self._usual_temperature + temperature * (1.0 - self._usual_temperature)
         torch.manual_seed(seed)
+        others = set(threading.enumerate())
         try:
             for chunk in self._model.generate_audio_stream(state, text, stop=stop):
                 yield np.clip(cast(Samples, chunk.detach().cpu().numpy()), -1.0, 1.0).astype(np.float32)
         except ValueError as error:
             raise EngineFailed(f"There is nothing to say in this text: {error}") from error
+        finally:
+            stop.set()
+            for worker in set(threading.enumerate()) - others:  # else it would draw random numbers of the next text
+                worker.join(_MOST_SECONDS)
 
     @property
     def encoder(self) -> str:
         return encoder_of(self.files.weights)
+
+
+def _library() -> Any:
+    """The class that loads models. Nothing is compiled here, and torch's compiler would be 40 % of the start."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+
+    def as_it_is(function: Any = None, *_: Any, **__: Any) -> Any:
+        return function if function is not None else lambda decorated: decorated
+
+    torch.compiler.disable = as_it_is
+    from pocket_tts import TTSModel
+
+    return TTSModel
 
 
 def local_configuration(files: PocketModel) -> str:
