@@ -6,6 +6,7 @@ speech has. `MYNA_BENCH_SHORT=on` measures whisper-base alone, once.
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
 import subprocess
@@ -31,13 +32,20 @@ _RUNS = 3
 def measure() -> dict[str, Any]:
     short = os.environ.get("MYNA_BENCH_SHORT") == "on"
     names = ("whisper-base",) if short else ("whisper-base", "whisper-small", "whisper-turbo")
-    return {"rows": [_row(name, 1 if short else _RUNS) for name in names]}
+    return {"rows": [alone("benchmarks.recognition", name, 1 if short else _RUNS) for name in names]}
+
+
+def alone(module: str, *arguments: object) -> dict[str, Any]:
+    """The row that a module prints when it runs in a process of its own, whose memory nothing else has used."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return dict(json.loads(answer.splitlines()[-1]))
 
 
 def _row(name: str, runs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         store = ModelStore(Path(folder, "models"))
-        store.add(name, "whisper", _built(Path(folder, "made"), name))
+        store.add(name, "whisper", built(Path(folder, "made"), name))
         before = psutil.Process().memory_info().rss
         settings = Settings(models_dir=store.folder, engine_processes=1)
         began = time.perf_counter()
@@ -73,7 +81,11 @@ def _window(engine: WhisperEngine, sound: np.ndarray) -> tuple[float, float]:
     return middle - began, time.perf_counter() - middle
 
 
-def _built(folder: Path, name: str) -> Path:
+def built(folder: Path, name: str) -> Path:
     """In a process of its own: making a model takes much more memory than using it."""
     subprocess.run([sys.executable, "-m", "benchmarks.full_size_random", str(folder), name], check=True)
     return folder
+
+
+if __name__ == "__main__":
+    print(json.dumps(_row(sys.argv[1], int(sys.argv[2]))))

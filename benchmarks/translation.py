@@ -6,9 +6,9 @@ which is the engine's limit, so real ones are quicker. `MYNA_BENCH_SHORT=on` mea
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.recognition import alone, built
 from myna.engines.ctranslate import CTranslateEngine
 from myna.engines.translation import TranslationRequest
 from myna.models.store import ModelStore
@@ -30,13 +31,13 @@ _RUNS = 3
 def measure() -> dict[str, Any]:
     short = os.environ.get("MYNA_BENCH_SHORT") == "on"
     cases = [("opus", 1)] if short else [("opus", 1), ("opus", 4), ("m2m100", 1), ("m2m100", 4)]
-    return {"rows": [_row(name, beam, 1 if short else _RUNS) for name, beam in cases]}
+    return {"rows": [alone("benchmarks.translation", name, beam, 1 if short else _RUNS) for name, beam in cases]}
 
 
 def _row(name: str, beam: int, runs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         store = ModelStore(Path(folder, "models"))
-        store.add(f"{name}-en-es", "ctranslate", _built(Path(folder, "made"), name))
+        store.add(f"{name}-en-es", "ctranslate", built(Path(folder, "made"), name))
         before = psutil.Process().memory_info().rss
         settings = Settings(models_dir=store.folder, engine_processes=1, translation_beam=beam)
         engine = CTranslateEngine(settings)
@@ -58,7 +59,5 @@ def _seconds(engine: CTranslateEngine, size: int) -> float:
     return time.perf_counter() - began
 
 
-def _built(folder: Path, name: str) -> Path:
-    """In a process of its own: making a model takes much more memory than using it."""
-    subprocess.run([sys.executable, "-m", "benchmarks.full_size_random", str(folder), name], check=True)
-    return folder
+if __name__ == "__main__":
+    print(json.dumps(_row(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))
