@@ -113,13 +113,19 @@ def test_what_cannot_be_written_as_json_text_is_left_out() -> None:
 
 
 def test_the_sound_is_passed_on_while_it_comes() -> None:
-    with served(slow(3.0)) as (engine, _):
-        request = SynthesisRequest(TEXT, "en-US", {"voice": "Her"})
-        sound = engine.synthesize(request)
-        first = next(chunk for chunk in sound if len(chunk.samples))
-        assert len(first.samples) < RATE
+    def in_two_halves(exchange: Exchange) -> None:
+        exchange.begin(transfer_encoding="chunked")
+        exchange.chunk(pcm(tone(1.0)))
+        if exchange.server.heard.wait(30):
+            exchange.chunk(pcm(tone(1.0)))
+            exchange.chunk(b"")
+
+    with served(in_two_halves, remote_idle_seconds=60.0) as (engine, server):
+        sound = engine.synthesize(SynthesisRequest(TEXT, "en-US", {"voice": "Her"}))
+        first = next(chunk.samples for chunk in sound if len(chunk.samples))
+        server.heard.set()
         rest = [chunk.samples for chunk in sound]
-    assert len(first.samples) + sum(map(len, rest)) == 2 * RATE
+    assert len(first) + sum(map(len, rest)) == 2 * RATE
 
 
 def test_parts_need_not_end_with_a_sample() -> None:
