@@ -19,11 +19,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from myna.engines.base import Engine, SynthesisRequest
+from myna.engines.denoising import DenoisingEngine
 from myna.engines.kinds import AnyEngine
 from myna.engines.probing import probe, to_json
 from myna.engines.protocol import (
     LENGTHS,
     ProtocolError,
+    block_payload,
+    check_block,
     chunk_header,
     frame,
     lengths,
@@ -37,6 +40,7 @@ from myna.engines.protocol import (
 )
 from myna.engines.recognition import RecognitionEngine
 from myna.engines.registry import load_engine
+from myna.engines.separation import SeparationEngine
 from myna.engines.translation import TranslationEngine
 from myna.errors import EngineFailed, MynaError, Unsupported
 from myna.kit.processes import die_with
@@ -127,7 +131,7 @@ class Conversation:
         self._engine = engine
         self._pipe = pipe
         self._listener = listener
-        if isinstance(engine, Engine):
+        if isinstance(engine, Engine | SeparationEngine):
             listener.interrupt = engine.interrupt
 
     def run(self) -> None:
@@ -169,8 +173,23 @@ class Conversation:
             case "translate", TranslationEngine() as engine:
                 lines = engine.translate(translation_from_json(header["request"]))
                 self._pipe.write({"type": "translated", "id": number, "lines": list(lines)})
+            case "separate", SeparationEngine() as engine:
+                self._separate(number, engine, header, payload)
+            case "denoise", DenoisingEngine() as engine:
+                if header["first"]:
+                    engine.begin()
+                clean = engine.denoise(samples_of(payload), last=header["last"])
+                self._pipe.write({"type": "denoised", "id": number}, block_payload(clean, (None,)))
             case asked, engine:
                 raise Unsupported(f"The engine `{engine.name}` cannot be asked to {asked}.")
+
+    def _separate(self, number: int, engine: SeparationEngine, header: dict[str, Any], payload: bytes) -> None:
+        if header["first"]:
+            engine.begin()
+        stems = engine.separate(samples_of(payload).reshape(-1, 2), last=header["last"])
+        check_block(stems, (len(header["of"]), None, 2))
+        wanted = stems[[header["of"].index(name) for name in header["stems"]]]
+        self._pipe.write({"type": "separated", "id": number}, block_payload(wanted, wanted.shape))
 
     def _speak(self, number: int, engine: Engine, request: SynthesisRequest) -> None:
         chunks = engine.synthesize(request)

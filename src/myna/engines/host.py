@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,22 +22,28 @@ from myna.engines.elsewhere import Program
 from myna.engines.pool import EngineCounters, EnginePool, PoolLimits
 from myna.engines.process import READ_AHEAD, EngineProcess
 from myna.engines.protocol import (
+    block_header,
+    block_payload,
     chunk_from,
     payload_of,
     recognised_from,
     recognition_header,
     request_to_json,
+    samples_of,
     translation_header,
 )
 from myna.engines.recognition import Recognised, RecognitionRequest
 from myna.engines.registry import EngineRegistry
+from myna.engines.separation import Stems, Stereo
 from myna.engines.translation import TranslationRequest
-from myna.errors import BadAudio, EngineFailed, EngineUnavailable
+from myna.errors import BadAudio, EngineFailed, EngineUnavailable, InvalidRequest
 from myna.settings import Settings
 
 Spawn = Callable[[str], Awaitable[Process]]
 """Starts the process of an engine, with pipes for standard input, output and error."""
 
+_BLOCK_SECONDS = 5.0
+"""Of a recording that is denoised; between two of them it can be canceled."""
 _TIME_ERROR = 0.1
 """Seconds by which a word may seem to end after the sound."""
 
@@ -67,6 +73,7 @@ class EngineHost:
         self._preparing = settings.engine_prepare_seconds
         self._hearing = settings.engine_recognise_seconds
         self._translating = settings.engine_translate_seconds
+        self._block = settings.engine_block_seconds
         self._limits = PoolLimits(
             processes=settings.engine_processes,
             queue=settings.engine_queue,
@@ -146,6 +153,51 @@ class EngineHost:
             answer, _ = await process.receive(self._translating)
         return _matching(answer["lines"], request, engine)
 
+    async def separate(
+        self, engine: str, blocks: AsyncIterable[Stereo], stems: Sequence[str]
+    ) -> AsyncGenerator[Stems, None]:
+        """Some stems of a stereo sound at the engine's rate: `[stems, n, 2]` for each block.
+
+        All together are as long as the sound, of which nothing is kept here. Closing the generator stops the engine's work within a second.
+
+        The blocks are best as long as `block_seconds`. Raises as `stream`; `InvalidRequest` for a stem of no such name.
+        """
+        able = self._registry.describe_separator(engine)
+        if unknown := set(stems) - set(able.stems):
+            raise InvalidRequest(f"The engine `{engine}` knows no stem called `{', '.join(sorted(unknown))}`.")
+        taken = given = 0
+        async with self._pool(engine).lend() as process:
+            first = True
+            async for block, last in _with_last(blocks, np.zeros((0, 2), np.float32)):
+                header = block_header("separate", first=first, last=last, stems=list(stems), of=list(able.stems))
+                made = await self._worked(process, header, block_payload(block, (None, 2)))
+                parts = made.reshape(len(stems), -1, 2)
+                taken, given, first = taken + len(block), given + parts.shape[1], False
+                yield parts
+        _check_length(engine, taken, given)
+
+    async def denoise(self, engine: str, samples: Samples) -> Samples:
+        """Mono sound at the engine's rate without its noise, as long as before. Raises as `stream`."""
+        rate = self._registry.describe_denoiser(engine).sample_rate
+        size = round(_BLOCK_SECONDS * rate)
+        clean: list[Samples] = []
+        async with self._pool(engine).lend() as process:
+            for start in range(0, max(1, len(samples)), size):
+                last = start + size >= len(samples)
+                header = block_header("denoise", first=start == 0, last=last)
+                clean.append(await self._worked(process, header, payload_of(samples[start : start + size])))
+        _check_length(engine, len(samples), sum(map(len, clean)))
+        return np.concatenate(clean)
+
+    async def _worked(self, process: EngineProcess, header: dict[str, Any], payload: memoryview) -> Samples:
+        """What an engine made of one block."""
+        await process.send(header, payload)
+        _, answer = await process.receive(self._block)
+        made = samples_of(answer)
+        if len(made):
+            _check_numbers(made, process)
+        return made
+
     async def warm(self, engine: str) -> None:
         """Have a process of this engine, of any kind, ready. Raises why it cannot start."""
         self._registry.check(engine)
@@ -183,10 +235,26 @@ def _check(chunk: AudioChunk, rate: int, process: EngineProcess) -> None:
     if chunk.sample_rate != rate:
         process.broken = "bad_audio"
         raise BadAudio(f"The engine `{process.engine}` returned {chunk.sample_rate} Hz instead of {rate} Hz.")
-    lowest, highest = chunk.samples.min(), chunk.samples.max()  # both are NaN when one sample is
+    _check_numbers(chunk.samples, process)
+
+
+def _check_numbers(samples: Samples, process: EngineProcess) -> None:
+    lowest, highest = samples.min(), samples.max()  # both are NaN when one sample is
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         process.broken = "bad_audio"
         raise BadAudio(f"The engine `{process.engine}` returned sound that is not a number.")
+
+
+def _check_length(engine: str, taken: int, given: int) -> None:
+    if taken != given:
+        raise BadAudio(f"The engine `{engine}` returned {given} samples for {taken}.")
+
+
+async def _with_last(blocks: AsyncIterable[Stereo], nothing: Stereo) -> AsyncIterator[tuple[Stereo, bool]]:
+    """Each block, and at the end one without sound that is the last."""
+    async for block in blocks:
+        yield block, False
+    yield nothing, True
 
 
 def _in_order(found: Recognised, seconds: float, engine: str) -> Recognised:

@@ -34,7 +34,7 @@ def checked(found: object) -> tuple[type[AnyEngine], Kind]:
     kind = kind_of(found)
     if kind is None:
         raise EngineUnavailable(
-            f"`{found!r}` is not a subclass of Engine, RecognitionEngine or TranslationEngine (myna.engines)."
+            f"`{found!r}` is not a subclass of one of the kinds of engines (myna.engines.kinds), such as Engine."
         )
     return cast(type[AnyEngine], found), kind
 

@@ -4,11 +4,14 @@ A frame is the length of its header and the length of its payload (two little-en
 header (JSON with a `type`), and the payload (float32 samples of the machine's byte order, or nothing).
 
 To the process: `synthesize` (id, request), `prepare` (id, sample_rate, transcript, language; payload: the reference),
-`recognise` (id, sample_rate, request; payload: the sound), `translate` (id, request), `cancel` (id).
+`recognise` (id, sample_rate, request; payload: the sound), `translate` (id, request), `separate` (id, first, last,
+stems, of which; payload: a block of stereo sound, `[n, 2]`), `denoise` (id, first, last; payload: a block), `cancel`
+(id).
 From the process: `ready`, `chunk` (id, sample_rate, words; payload: the samples), `done` (id), `canceled` (id),
-`voice` (id, settings), `recognised` (id, language, language_probability, words), `translated` (id, lines), `error`
-(id, or none while starting; code, message). Every request is answered by any number of `chunk` and exactly one of the
-others.
+`voice` (id, settings), `recognised` (id, language, language_probability, words), `translated` (id, lines),
+`separated` (id; payload: the stems that were asked for, `[stems, n, 2]`), `denoised` (id; payload: the samples),
+`error` (id, or none while starting; code, message). Every request is answered by any number of `chunk` and exactly one
+of the others.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import struct
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest, Word
 from myna.engines.recognition import HeardWord, Recognised, RecognitionRequest
@@ -73,6 +77,26 @@ def payload_of(samples: Samples) -> memoryview:
             f"The engine returned sound of shape {samples.shape} and type {samples.dtype}, not mono float32."
         )
     return np.ascontiguousarray(samples, np.float32).data.cast("B")
+
+
+def check_block(samples: NDArray[np.float32], shape: tuple[int | None, ...]) -> None:
+    """Raises `BadAudio` when sound has another shape, in which None may be any number."""
+    fits = samples.ndim == len(shape) and all(
+        wanted in (None, found) for wanted, found in zip(shape, samples.shape, strict=True)
+    )
+    if not fits or samples.dtype.kind != "f":
+        raise BadAudio(f"The engine returned sound of shape {samples.shape} and type {samples.dtype}.")
+
+
+def block_payload(samples: NDArray[np.float32], shape: tuple[int | None, ...]) -> memoryview:
+    """The bytes of sound of a shape. Raises `BadAudio` when it has another one."""
+    check_block(samples, shape)
+    return memoryview(np.ascontiguousarray(samples, np.float32).tobytes())
+
+
+def block_header(kind: str, *, first: bool, last: bool, **more: Any) -> dict[str, Any]:
+    """A block of a sound that is `separate`d or `denoise`d."""
+    return {"type": kind, "first": first, "last": last, **more}
 
 
 def request_to_json(request: SynthesisRequest) -> dict[str, Any]:

@@ -12,20 +12,35 @@ from pathlib import Path
 from typing import TypeVar
 
 from myna.engines.base import Capabilities, Engine, StockVoice
+from myna.engines.denoising import DenoisingCapabilities
 from myna.engines.elsewhere import Program, ask_all
 from myna.engines.kinds import AnyEngine, Kind
 from myna.engines.probing import Absent, Probed, checked, probe
 from myna.engines.recognition import RecognitionCapabilities
+from myna.engines.separation import SeparationCapabilities
 from myna.engines.translation import TranslationCapabilities
 from myna.errors import EngineUnavailable
 
 GROUP = "myna.engines"
-_FIRST = ("espeak", "flite", "whisper", "sphinx", "chat", "ctranslate", "apertium")
+_FIRST = ("kokoro", "piper", "espeak", "flite", "whisper", "sphinx", "chat", "ctranslate", "apertium")
 """The order of engines when nobody states one; others follow by name."""
-_ONLY_WHEN_NAMED = frozenset({"fake", "fake-recognition", "fake-translation"})
-_DOES = {Capabilities: "speak", RecognitionCapabilities: "hear", TranslationCapabilities: "translate"}
+_ONLY_WHEN_NAMED = frozenset({"fake", "fake-recognition", "fake-translation", "fake-separation", "fake-denoising"})
+_DOES = {
+    Capabilities: "speak",
+    RecognitionCapabilities: "hear",
+    TranslationCapabilities: "translate",
+    SeparationCapabilities: "separate",
+    DenoisingCapabilities: "denoise",
+}
 
-Able = TypeVar("Able", Capabilities, RecognitionCapabilities, TranslationCapabilities)
+Able = TypeVar(
+    "Able",
+    Capabilities,
+    RecognitionCapabilities,
+    TranslationCapabilities,
+    SeparationCapabilities,
+    DenoisingCapabilities,
+)
 
 
 class EngineRegistry:
@@ -76,6 +91,16 @@ class EngineRegistry:
         """The engines that can translate here, the preferred first."""
         return self.names_of("translation")
 
+    @property
+    def separators(self) -> tuple[str, ...]:
+        """The engines that can take a sound apart here, the preferred first."""
+        return self.names_of("separation")
+
+    @property
+    def denoisers(self) -> tuple[str, ...]:
+        """The engines that can take noise out of speech here, the preferred first."""
+        return self.names_of("denoising")
+
     def names_of(self, kind: Kind) -> tuple[str, ...]:
         """The engines of a kind that can run here, the preferred first."""
         return tuple(name for name, found in self._probes.items() if isinstance(found, Probed) and found.kind == kind)
@@ -101,6 +126,14 @@ class EngineRegistry:
     def describe_translator(self, name: str) -> TranslationCapabilities:
         """What an engine that translates can do. Raises `EngineUnavailable`."""
         return self._described(name, TranslationCapabilities)
+
+    def describe_separator(self, name: str) -> SeparationCapabilities:
+        """What an engine that takes a sound apart can do. Raises `EngineUnavailable`."""
+        return self._described(name, SeparationCapabilities)
+
+    def describe_denoiser(self, name: str) -> DenoisingCapabilities:
+        """What an engine that takes noise out of speech can do. Raises `EngineUnavailable`."""
+        return self._described(name, DenoisingCapabilities)
 
     def voices(self, name: str) -> tuple[StockVoice, ...]:
         """The voices that the engine brings along. Raises `EngineUnavailable`."""
