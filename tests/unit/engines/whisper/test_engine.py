@@ -83,8 +83,9 @@ def test_times_and_doubts_are_plain_numbers(settings: Settings) -> None:
     assert words[1].end == pytest.approx(0.5, abs=0.05)
 
 
-def test_what_cannot_be_believed_is_no_word(store: ModelStore) -> None:
-    settings = Settings(models_dir=store.folder)
+@pytest.mark.parametrize("beam", [1, 5])
+def test_what_cannot_be_believed_is_no_word(store: ModelStore, beam: int) -> None:
+    settings = Settings(models_dir=store.folder, whisper_beam=beam)
     assert heard(settings, "doubtful") == []
     assert heard(settings, "endless") == []
 
