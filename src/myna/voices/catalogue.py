@@ -36,7 +36,9 @@ class VoiceCatalogue:
         return self._blend(engine, name)
 
     def named(self, name: str) -> Voice | None:
-        """By its name, whatever the case, or a blend by what is in it; of the preferred engine that has it."""
+        """By its name or its id without the engine, whatever the case, or a blend by what is in it; of the preferred
+        engine that has it.
+        """
         blends = (self._blend(engine, name) for engine in self._by_engine)
         return self._by_name.get(name.casefold()) or next((blend for blend in blends if blend), None)
 
@@ -73,7 +75,9 @@ class VoiceCatalogue:
 
     @cached_property
     def _by_name(self) -> dict[str, Voice]:
-        return {voice.name.casefold(): voice for voice in reversed(self.voices)}
+        voices = self.voices[::-1]
+        ids = {voice.id.partition(":")[2].casefold(): voice for voice in voices}
+        return ids | {voice.name.casefold(): voice for voice in voices}
 
     def _blend(self, engine: str, name: str) -> Voice | None:
         """A voice between others. It speaks the language of the one with the most weight."""

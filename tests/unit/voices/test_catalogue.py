@@ -38,6 +38,7 @@ def test_ids_are_engine_and_voice(espeak: VoiceCatalogue) -> None:
 def test_a_name_is_found_in_any_case(espeak: VoiceCatalogue) -> None:
     voice = espeak.voices[0]
     assert espeak.named(voice.name.upper()) == voice
+    assert espeak.named(voice.id.partition(":")[2].upper()) == voice
     assert espeak.named("nobody") is None
 
 
