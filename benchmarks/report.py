@@ -53,6 +53,11 @@ TITLES = {
         "then as many tokens are written as half a minute of speech has, with the engine's beam of five. What real "
         "weights hear costs the same.",
     ),
+    "word_times": (
+        "Times of heard words",
+        "Words of two espeak voices, their true times displaced by a normal error of 120 ms, some of them misheard; "
+        "then looked for line by line by pocketsphinx. Errors of the words that were heard right.",
+    ),
     "translation": (
         "Translating",
         "Models at their true size in int8, with random weights, through the engine `ctranslate`: sentences of twelve "

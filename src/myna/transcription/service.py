@@ -37,6 +37,8 @@ _SURE = 0.6
 """How sure an engine must be of a language before it is believed at once."""
 _ASKED = 3
 """Stretches of speech that may have a say in which language it is."""
+_LINE_BY_LINE = 0.0
+"""Seconds of lines that are looked for at once: a misheard word then spoils the times of its own line alone."""
 _FAR = 0.5
 """Seconds between where a word was heard and where it is found that mean that another one was found."""
 
@@ -131,7 +133,7 @@ class TranscriptionService:
         heard = await self._heard(_Listening(able.name, sound, wanted, known), parts, progress)
         words = tuple(_in_speech(heard.words, segments))
         if not able.exact_timestamps:
-            words = await self._sharpened(sound, words, heard.language, segments)
+            words = await self.sharpened(read, rate, words, language=heard.language, segments=segments)
         if progress:
             await progress(1.0)
         return Transcript(heard.language, words)
@@ -202,12 +204,16 @@ class TranscriptionService:
         surest = max(said, key=lambda each: each.language_probability, default=None)
         return {start: each for start, each in heard.items() if surest and each.language == surest.language}
 
-    async def _sharpened(
-        self, sound: _Sound, words: Sequence[TimedWord], language: str, segments: Sequence[Segment]
+    async def sharpened(
+        self, read: ReadSound, rate: int, words: Sequence[TimedWord], *, language: str, segments: Sequence[Segment]
     ) -> tuple[TimedWord, ...]:
-        """Words that were heard about where they are, with the times of an engine that finds known words exactly."""
+        """Words that were heard about where they are, with the times of an engine that finds known words exactly.
+
+        Those that it finds somewhere else keep their times, and all do in a language for which there is none.
+        """
+        sound = _Sound(read, rate)
         lines = [line.words for line in split_lines(words, ())]
-        refined = await self._refined(sound, lines, language, segments) if lines else []
+        refined = await self._refined(sound, lines, language, segments, _LINE_BY_LINE) if lines else []
         exact: list[TimedWord] = []
         for word, found in zip(words, (found for line in refined for found in line), strict=True):
             near = abs(found.start - word.start) <= _FAR and abs(found.end - word.end) <= _FAR
@@ -249,14 +255,19 @@ class TranscriptionService:
         return Transcript(wanted.language or DEFAULT_LANGUAGE, tuple(words))
 
     async def _refined(
-        self, sound: _Sound, lines: Sequence[Sequence[TimedWord]], language: str, segments: Sequence[Segment]
+        self,
+        sound: _Sound,
+        lines: Sequence[Sequence[TimedWord]],
+        language: str,
+        segments: Sequence[Segment],
+        longest: float = LONGEST,
     ) -> list[list[TimedWord]]:
-        """The same words with the times of a recogniser, where one can find them."""
+        """The same words with the times of a recogniser, where one can find them in `longest` seconds at once."""
         able = self._recogniser(language, alignment=True)
         if able is None:
             return [list(line) for line in lines]
         limit = asyncio.Semaphore(_AT_ONCE)
-        groups = list(_neighbours(lines))
+        groups = list(_neighbours(lines, longest))
 
         async def one(group: Sequence[Sequence[TimedWord]], least: float, most: float) -> list[list[TimedWord]]:
             async with limit:
@@ -387,11 +398,11 @@ def _spans(cues: Sequence[CueLike]) -> list[Segment]:
     return spans
 
 
-def _neighbours(lines: Sequence[Sequence[TimedWord]]) -> list[list[Sequence[TimedWord]]]:
-    """Lines that follow each other and together last at most 30 seconds."""
+def _neighbours(lines: Sequence[Sequence[TimedWord]], longest: float) -> list[list[Sequence[TimedWord]]]:
+    """Lines that follow each other and together last at most so long; those that are longer by themselves."""
     groups: list[list[Sequence[TimedWord]]] = []
     for line in lines:
-        if not groups or line[-1].end - groups[-1][0][0].start > LONGEST:
+        if not groups or line[-1].end - groups[-1][0][0].start > longest:
             groups.append([])
         groups[-1].append(line)
     return groups
