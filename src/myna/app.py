@@ -14,6 +14,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from myna.accounts.service import AccountService
+from myna.audio.cleaning import Denoiser
 from myna.credits.service import CreditService
 from myna.db.session import Database
 from myna.dubbing.building import Surroundings, build_dubbing
@@ -119,10 +120,11 @@ def build_node(settings: Settings) -> Node:
         accounts=accounts,
         jobs=jobs,
         outputs=outputs,
+        engines=engines,
         registry=registry,
         voices=voices,
         cloning=cloning,
-        renderer=Renderer(engines, registry, Verifier(transcription, settings)),
+        renderer=_renderer(settings, engines, registry, transcription),
         fetcher=fetcher,
         transcription=transcription,
         translation=TranslationService(engines, registry),
@@ -170,6 +172,13 @@ def _webhook_bodies(settings: Settings, outputs: OutputService, links: LinkSigne
         "magichour": MagicHourRenderer(settings, outputs, links),
         "modelslab": ModelsLabRenderer(settings, outputs, links),
     }
+
+
+def _renderer(
+    settings: Settings, engines: EngineHost, registry: EngineRegistry, transcription: TranscriptionService
+) -> Renderer:
+    denoiser = Denoiser(engines, registry, settings.denoiser)
+    return Renderer(engines, registry, Verifier(transcription, settings), denoiser)
 
 
 def _voices(

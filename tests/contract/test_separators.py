@@ -141,6 +141,23 @@ async def test_what_was_left_in_the_middle_is_forgotten(name: str, host: EngineH
     assert np.allclose(alone, again, atol=1e-5)
 
 
+async def test_a_block_in_the_works_can_be_canceled(host: EngineHost) -> None:
+    """Nothing is asserted of how far it was: a segment may be done by then."""
+    able = registry().describe_separator(present("demucs"))
+    await host.warm("demucs")
+    sound = music(able.sample_rate, 20)
+    working = asyncio.create_task(taken_apart(host, "demucs", sound, [able.speech], len(sound)))
+    while not host.counters["demucs"].running:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    async with asyncio.timeout(PATIENCE):
+        again = await taken_apart(host, "demucs", sound[:1000], [able.speech], 1000)
+    assert again.shape == (1, 1000, 2)
+
+
 async def test_demucs_in_blocks_gives_what_demucs_gives_at_once(host: EngineHost, tmp_path: Path) -> None:
     able = registry().describe_separator(present("demucs"))
     sound = music(able.sample_rate)

@@ -40,6 +40,8 @@ ONLY_IN = {
     "kokoro_onnx": ["engines/kokoro/**"],
     "misaki": ["engines/kokoro/chinese_japanese.py"],
     "piper": ["engines/piper.py"],
+    "demucs": ["engines/demucs.py"],
+    "sherpa_onnx": ["engines/sherpa.py"],
     "torch": ["engines/**"],
     "ctranslate2": ["engines/whisper/**", "engines/ctranslate/**"],
     "faster_whisper": ["engines/whisper/**"],

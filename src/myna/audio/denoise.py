@@ -50,11 +50,11 @@ def denoise(samples: Samples, rate: int) -> Samples:
     if not len(samples):
         return samples
     clean = rnnoise.denoise(samples, rate) if rnnoise.available() else wiener.denoise(samples, rate)
-    return _guarded(samples, clean, rate)
+    return guarded(samples, clean, rate)
 
 
-def _guarded(samples: Samples, clean: Samples, rate: int) -> Samples:
-    """The clean sound, with the recording mixed back in where speech would be lost."""
+def guarded(samples: Samples, clean: Samples, rate: int) -> Samples:
+    """What somebody made of the recording, with the recording mixed back in where speech would be lost."""
     share = _share_of_recording(samples, clean, rate)
     centres = (np.arange(len(share)) + 0.5) * _step(rate)
     mixed = np.empty(len(samples), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.engines.base import Samples
 
@@ -47,6 +48,17 @@ class StreamResampler:
             ready = _of_length(ready, length - self._given)
         self._given += len(ready)
         return ready
+
+
+class StereoResampler:
+    """The same for two channels: `[n, 2]`."""
+
+    def __init__(self, source_rate: int, target_rate: int) -> None:
+        self._sides = (StreamResampler(source_rate, target_rate), StreamResampler(source_rate, target_rate))
+
+    def process(self, sound: NDArray[np.float32], last: bool = False) -> NDArray[np.float32]:
+        """As `StreamResampler.process`."""
+        return np.stack([side.process(sound[:, number], last) for number, side in enumerate(self._sides)], axis=1)
 
 
 def _of_length(samples: Samples, length: int) -> Samples:

@@ -56,6 +56,7 @@ async def _run(work: Callable[[Speaker], Awaitable[Result]], settings: Settings)
 
 def open_speaker(settings: Settings) -> Speaker:
     """Nothing is started yet."""
+    from myna.audio.cleaning import Denoiser
     from myna.engines.host import EngineHost
     from myna.engines.registry import EngineRegistry
     from myna.speech.rendering import Renderer
@@ -65,7 +66,8 @@ def open_speaker(settings: Settings) -> Speaker:
     registry = EngineRegistry.load(settings.engines, settings.resolved_engine_pythons)
     engines = EngineHost(settings, registry)
     voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases))
-    return Speaker(settings, registry, engines, voices, Renderer(engines, registry))
+    denoiser = Denoiser(engines, registry, settings.denoiser)
+    return Speaker(settings, registry, engines, voices, Renderer(engines, registry, denoiser=denoiser))
 
 
 def speak_to_file(

@@ -13,15 +13,17 @@ from myna.dubbing.cloning import SpeakerClones
 from myna.dubbing.files import DubFiles
 from myna.dubbing.service import DubbingService
 from myna.dubbing.sources import Sources
-from myna.dubbing.stages.hearing import Listen, Separate, Speakers, Transcribe
+from myna.dubbing.stages.hearing import Listen, Speakers, Transcribe
 from myna.dubbing.stages.mixing import Mix
 from myna.dubbing.stages.publishing import MuxStage, Publish, Verify
+from myna.dubbing.stages.separating import Separate
 from myna.dubbing.stages.speaking import Fit, Plan, Speak
 from myna.dubbing.stages.taking_in import Extract, Fetch, Probe
 from myna.dubbing.stages.translating import Translate
 from myna.dubbing.steps import DubSteps, Stage
 from myna.dubbing.store import DubStore
 from myna.dubbing.takes import Takes
+from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.jobs.service import JobService
 from myna.media.fetch import Fetcher
@@ -47,6 +49,7 @@ class Surroundings:
     accounts: AccountService
     jobs: JobService
     outputs: OutputService
+    engines: EngineHost
     registry: EngineRegistry
     voices: VoiceService
     cloning: CloningService
@@ -95,7 +98,7 @@ def _stages(around: Surroundings, files: DubFiles, store: DubStore, sources: Sou
         "probe": Probe(files, sources, store, around.jobs),
         "extract": Extract(around.settings, files),
         "listen": Listen(files),
-        "separate": Separate(files),
+        "separate": Separate(files, around.engines, around.registry),
         "speakers": Speakers(files, store, clones),
         "transcribe": Transcribe(files, store, around.transcription),
         "translate": Translate(store, around.translation, around.voices),

@@ -133,8 +133,7 @@ STAGES = (
     "verify",
     "publish",
 )
-"""What a dub goes through, in order. The embedded separation needs to know where somebody speaks, so it listens first.
-"""
+"""What a dub goes through, in order. What separates needs to know where somebody speaks, so it listens first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +159,8 @@ class DubFile:
     media_type: str
     size: int
     """Bytes."""
+    made_by: str = ""
+    """Of a background: the engine that took the voices out of it; empty where none did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,15 @@ class Dub:
     def duration(self) -> float | None:
         """Seconds of the source, when known."""
         return self.source.get("duration")
+
+    @property
+    def bed(self) -> Literal["separated", "ducked"] | None:
+        """How the voices were taken out of the background: by an engine that separates, or turned down to the level of
+        the pauses. None: there is none, or it is not yet finished."""
+        made = next((target.files["bed"] for target in self.targets if "bed" in target.files), None)
+        if made is None:
+            return None
+        return "separated" if made.made_by else "ducked"
 
     def target(self, language: str) -> DubTarget | None:
         return next((target for target in self.targets if target.language == language), None)

@@ -158,7 +158,8 @@ class EngineHost:
     ) -> AsyncGenerator[Stems, None]:
         """Some stems of a stereo sound at the engine's rate: `[stems, n, 2]` for each block.
 
-        All together are as long as the sound, of which nothing is kept here. Closing the generator stops the engine's work within a second.
+        All together are as long as the sound, of which nothing is kept here. Closing the generator stops the engine's
+        work within a second.
 
         The blocks are best as long as `block_seconds`. Raises as `stream`; `InvalidRequest` for a stem of no such name.
         """

@@ -12,7 +12,7 @@ import numpy as np
 import structlog
 
 from myna.audio.check import check_audio
-from myna.audio.denoise import denoise
+from myna.audio.cleaning import Denoiser
 from myna.audio.loudness import normalise_loudness
 from myna.audio.resample import resample
 from myna.audio.silence import remove_silence
@@ -56,8 +56,15 @@ class Spoken:
 class Renderer:
     """Speaks requests on the engines of this node."""
 
-    def __init__(self, engines: EngineHost, registry: EngineRegistry, verifier: Verifier | None = None) -> None:
-        """Without a `verifier` nothing is verified, whoever asks."""
+    def __init__(
+        self,
+        engines: EngineHost,
+        registry: EngineRegistry,
+        verifier: Verifier | None = None,
+        denoiser: Denoiser | None = None,
+    ) -> None:
+        """Without a `verifier` nothing is verified, whoever asks; without a `denoiser` it is the embedded one."""
+        self._denoiser = denoiser or Denoiser(engines, registry)
         self._engines = engines
         self._registry = registry
         self.verifier = verifier
@@ -96,7 +103,7 @@ class Renderer:
         """Load the sound libraries and start a process of the preferred engine, so that nobody waits for them."""
         hum = (0.1 * np.sign(np.sin(np.arange(24_000) / 30))).astype(np.float32)
         rehearsal = SpeechRequest(text="", voice_id="", denoise=True, sample_rate=22_050)
-        loading = asyncio.to_thread(_finish, hum, 24_000, rehearsal)
+        loading = self._finished(hum, 24_000, rehearsal)
         starting = (self._engines.warm(name) for name in self._registry.names[:1])
         for outcome in await asyncio.gather(loading, *starting, return_exceptions=True):
             if isinstance(outcome, Exception):
@@ -110,8 +117,14 @@ class Renderer:
             parts.append(spoken.samples)
             if progress:
                 await progress(len(parts), len(script.requests))
-        recording = await asyncio.to_thread(_finish, np.concatenate(parts), script.sample_rate, request)
+        recording = await self._finished(np.concatenate(parts), script.sample_rate, request)
         return replace(recording, verification=check.verification()) if check else recording
+
+    async def _finished(self, samples: Samples, rate: int, request: SpeechRequest) -> Recording:
+        """The order of Stablecog's worker, but with loudness last, so that the level holds for what is heard."""
+        if request.denoise:
+            samples = await self._denoiser.denoise(samples, rate)
+        return await asyncio.to_thread(_finish, samples, rate, request)
 
     def check_of(self, request: SpeechRequest, script: Script, *, stream: bool = False) -> Check | None:
         """What looks at each sentence of this request; None when that is not wanted."""
@@ -228,9 +241,7 @@ def _later(spoken: Spoken, seconds: float, rate: int) -> Spoken:
 
 
 def _finish(samples: Samples, rate: int, request: SpeechRequest) -> Recording:
-    """The order of Stablecog's worker, but with loudness last, so that the level holds for what is heard."""
-    if request.denoise:
-        samples = denoise(samples, rate)
+    """All but the noise."""
     if request.remove_silence:
         samples = remove_silence(samples, rate)
     if request.sample_rate and request.sample_rate != rate:

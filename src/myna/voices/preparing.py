@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from myna.accounts.schemas import Account, Caller, owner_of
+from myna.audio.cleaning import Denoiser
 from myna.engines.base import Capabilities, Samples
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
@@ -68,6 +69,7 @@ class Preparation:
         self._registry = registry
         self._blocked = blocked
         self._places = places
+        self._denoiser = Denoiser(engines, registry, settings.denoiser)
         self._kept: Cache[_Wanted, PreparedVoice] = Cache(
             entries=_KEPT_ENTRIES, weight=_KEPT_BYTES, seconds=_KEPT_SECONDS
         )
@@ -186,6 +188,7 @@ class Preparation:
             language=language,
             minimum_seconds=self._settings.min_reference_seconds,
             maximum_seconds=longest,
+            clean=self._denoiser.for_threads(),
         )
 
     async def _settings_for(

@@ -1,4 +1,4 @@
-"""Where somebody speaks, who that is, what is heard besides, and what is said."""
+"""Where somebody speaks, who that is, and what is said."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from myna.audio.activity import Segment, speech_segments
-from myna.audio.bed import Stereo, bed_blocks
 from myna.audio.turns import Turn, Turns, VoiceWindow, turns_of, windows_of
 from myna.dubbing.cloning import SpeakerClones
 from myna.dubbing.files import DubFiles
 from myna.dubbing.schemas import SourceLine, Speaker
-from myna.dubbing.stages.taking_in import ORIGINAL, SOUND_RATE, SPEECH, SPEECH_RATE, SUBTITLES
+from myna.dubbing.stages.separating import SEGMENTS, VOICE, read_segments
+from myna.dubbing.stages.taking_in import ORIGINAL, SPEECH, SPEECH_RATE, SUBTITLES
 from myna.dubbing.steps import Report
 from myna.dubbing.store import DubStore, Work
-from myna.dubbing.threads import SharedSound, in_thread
+from myna.dubbing.threads import SharedSound
 from myna.dubbing.wording import TextLines, text_lines
 from myna.errors import UnsupportedMedia
-from myna.media.soundfiles import SoundReader, SoundWriter
 from myna.transcription.lines import lines_of, split_lines
 from myna.transcription.schemas import ReadSound
 from myna.transcription.service import TranscriptionService
 
-SEGMENTS, TURNS, BED = "segments.json", "turns.json", "bed.flac"
+TURNS = "turns.json"
 DEFAULT_LANGUAGE = "en"
 _STRETCH_SECONDS = 120.0
 """So much sound is listened to at once."""
@@ -52,39 +49,6 @@ class Listen:
         await self._files.put(*work.place, SEGMENTS, data)
 
 
-class Separate:
-    """What is heard besides speech: the bed on which the new dialogue lies."""
-
-    def __init__(self, files: DubFiles) -> None:
-        self._files = files
-
-    async def __call__(self, work: Work, report: Report) -> None:
-        if not work.dub.request.background or await self._files.has(*work.place, BED):
-            return
-        original = await self._files.local(*work.place, ORIGINAL)
-        segments = await _read_segments(self._files, work)
-        path = self._files.scratch(work.dub.id)
-        try:
-            await self._separate(original, path, segments, report)
-            await self._files.keep(*work.place, BED, path)
-        finally:
-            path.unlink(missing_ok=True)
-
-    async def _separate(self, original: Path, target: Path, segments: Sequence[Segment], report: Report) -> None:
-        with SoundReader(original) as sound, SoundWriter(target, SOUND_RATE, 2) as bed:
-            beds = bed_blocks((_stereo(block) for block in sound.blocks()), SOUND_RATE, segments, sound.frames)
-
-            def some() -> bool:
-                """False at the end."""
-                block = next(beds, None)
-                if block is not None:
-                    bed.write(block)
-                return block is not None
-
-            while await in_thread(some):
-                report(bed.frames / max(1, sound.frames))
-
-
 class Speakers:
     """Who speaks when, and voices of their own for them when that is wanted."""
 
@@ -95,8 +59,8 @@ class Speakers:
 
     async def __call__(self, work: Work, report: Report) -> None:
         if not await self._files.has(*work.place, TURNS):
-            path = await self._files.local(*work.place, SPEECH)
-            segments = await _read_segments(self._files, work)
+            path = await _speech_of(self._files, work)
+            segments = await read_segments(self._files, work)
             found = await _turns_of(path, segments, work.dub.request.speakers, report)
             await self._store.keep_speakers(work.dub.id, _speakers(found, work.dub.speakers))
             turns = json.dumps([[turn.start, turn.end, turn.speaker] for turn in found.turns]).encode()
@@ -118,10 +82,10 @@ class Transcribe:
     async def __call__(self, work: Work, report: Report) -> None:
         if work.dub.lines:
             return
-        segments = await _read_segments(self._files, work)
+        segments = await read_segments(self._files, work)
         turns = await read_turns(self._files, work)
         script = await self._script(work)
-        with SharedSound(await self._files.local(*work.place, SPEECH)) as sound:
+        with SharedSound(await _speech_of(self._files, work)) as sound:
             read = sound.read
             if script is None:
                 language, lines = await self._heard(work, read, segments, turns, report)
@@ -175,8 +139,9 @@ async def read_turns(files: DubFiles, work: Work) -> tuple[Turn, ...]:
     return tuple(Turn(*turn) for turn in json.loads(await files.get(*work.place, TURNS)))
 
 
-async def _read_segments(files: DubFiles, work: Work) -> list[Segment]:
-    return [Segment(*span) for span in json.loads(await files.get(*work.place, SEGMENTS))]
+async def _speech_of(files: DubFiles, work: Work) -> Path:
+    """What to listen to: the voices alone, where an engine has taken them out of the rest."""
+    return await files.local(*work.place, VOICE if await files.has(*work.place, VOICE) else SPEECH)
 
 
 async def _segments_of(path: Path, report: Report) -> list[Segment]:
@@ -258,7 +223,3 @@ def _rounded(line: SourceLine) -> SourceLine:
     """To thousandths of a second, as people write them."""
     words = (replace(word, start=round(word.start, 3), end=round(word.end, 3)) for word in line.words)
     return replace(line, start=round(line.start, 3), end=round(line.end, 3), words=tuple(words))
-
-
-def _stereo(block: Stereo) -> Stereo:
-    return np.repeat(block, 2, axis=1) if block.shape[1] == 1 else block

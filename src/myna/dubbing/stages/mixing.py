@@ -15,7 +15,7 @@ from myna.audio.stretch import fit_take
 from myna.audio.waveform import waveform
 from myna.dubbing.files import DubFiles
 from myna.dubbing.schemas import DubbedLine
-from myna.dubbing.stages.hearing import BED
+from myna.dubbing.stages.separating import BED
 from myna.dubbing.stages.taking_in import ORIGINAL, SOUND_RATE
 from myna.dubbing.steps import Report, share
 from myna.dubbing.store import DubStore, Part, Work

@@ -11,8 +11,8 @@ from myna.db.session import Database
 from myna.dubbing import pricing
 from myna.dubbing.files import SOURCE, DubFiles
 from myna.dubbing.schemas import DubbedLine, DubFile, SourceLine
-from myna.dubbing.stages.hearing import BED
 from myna.dubbing.stages.mixing import dialogue_name, mix_name
+from myna.dubbing.stages.separating import BED, VOICE, bed_maker
 from myna.dubbing.stages.taking_in import SOUND_RATE, SPEECH
 from myna.dubbing.steps import Report
 from myna.dubbing.store import DubStore, Part, Work
@@ -127,6 +127,8 @@ class Publish:
             **{f"{whose}_{kind}": _beside(work, language, f"{whose}.{kind}") for whose, kind in _SUBTITLES},
         }
         files = {name: await self._file(work, part, name, where) for name, where in names.items()}
+        if "bed" in files:
+            files["bed"] = replace(files["bed"], made_by=await bed_maker(self._files, work))
         return _with_files(part, files)
 
     async def _file(self, work: Work, part: Part, name: str, where: str) -> DubFile:
@@ -144,7 +146,7 @@ class Publish:
             kept = {file.object_key for file in part.draft.files.values()}
             before = (file.object_key for name, file in part.target.files.items() if name != "result")
             old += [key.removeprefix(prefix) for key in before if key not in kept]
-        await self._files.remove(*work.place, SPEECH, *old)
+        await self._files.remove(*work.place, SPEECH, VOICE, *old)
 
 
 _SUBTITLES = (("source", "srt"), ("source", "vtt"), ("target", "srt"), ("target", "vtt"))

@@ -68,6 +68,7 @@ def dub(found: Dub, link: Link) -> schemas.Dub:
             for speaker in found.speakers
         ],
         targets=[_target(target, link) for target in found.targets],
+        bed=found.bed,
         stages={
             name: schemas.Stage(starts=record.starts, seconds=record.seconds) for name, record in found.stages.items()
         },

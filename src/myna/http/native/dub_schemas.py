@@ -161,6 +161,9 @@ class Dub(BaseModel):
     source_language: str | None
     speakers: list[DubSpeaker]
     targets: list[DubTarget]
+    bed: Literal["separated", "ducked"] | None
+    """How the voices were taken out of the background: by an engine that separates, or turned down to the level of the
+    pauses. None: it is not finished, or has no background."""
     stages: dict[str, Stage]
     """What each stage of the last job took."""
     created_at: datetime
