@@ -19,9 +19,11 @@ from pydantic.fields import FieldInfo
 
 from myna import cli, settings
 from myna.engines.base import Capabilities
+from myna.engines.denoising import DenoisingCapabilities
 from myna.engines.kinds import AnyCapabilities, kind_of
 from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.registry import GROUP
+from myna.engines.separation import SeparationCapabilities
 from myna.engines.translation import TranslationCapabilities
 from myna.models.catalogue import in_words
 from myna.models.catalogue import load as load_models
@@ -30,7 +32,7 @@ from myna.settings import Settings
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by scripts/docs. Change the code instead. -->"
-TABLE = re.compile(r"(<!-- (speech|recognition|translation) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (speech|recognition|translation|separation|denoising) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 MODELS = re.compile(r"(<!-- models -->\n).*?(<!-- /models -->)", re.DOTALL)
 OF_THIS_MACHINE = {"data_dir": "the user's data folder", "engine_processes": "one for each core, at most 4"}
 """Defaults that differ from machine to machine."""
@@ -147,6 +149,8 @@ def _engines_table(kind: str) -> Iterator[str]:
         "speech": "| Engine | What it is | Languages | Hz | Options | Vowel marks | Licence |",
         "recognition": "| Engine | What it is | Languages | Options | Licence |",
         "translation": "| Engine | What it is | Options | Licence |",
+        "separation": "| Engine | What it is | Stems | Hz | Licence |",
+        "denoising": "| Engine | What it is | Hz | Licence |",
     }
     yield heads[kind]
     yield "|" + "---|" * (heads[kind].count("|") - 1)
@@ -159,7 +163,7 @@ def _engines_table(kind: str) -> Iterator[str]:
 def _engine(able: AnyCapabilities) -> str:
     """What depends on the machine, such as pairs of languages that are installed, is left out."""
     cells = [f"`{able.name}` {able.version}".strip(), able.description]
-    if not isinstance(able, TranslationCapabilities):
+    if isinstance(able, Capabilities | RecognitionCapabilities):
         few = ", ".join(f"`{tag}`" for tag in able.languages) if len(able.languages) < 5 else str(len(able.languages))
         cells.append(few)
     match able:
@@ -172,6 +176,10 @@ def _engine(able: AnyCapabilities) -> str:
         case TranslationCapabilities():
             can = {"fits a length": able.fits_length, "glossary": able.glossary}
             cells.append(_listed(can))
+        case SeparationCapabilities():
+            cells += [", ".join(f"`{stem}`" for stem in able.stems), str(able.sample_rate)]
+        case DenoisingCapabilities():
+            cells.append(str(able.sample_rate))
     return f"| {' | '.join((*cells, able.licence))} |"
 
 

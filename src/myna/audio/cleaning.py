@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from myna.audio.denoise import denoise, guarded
 from myna.audio.resample import resample
@@ -75,9 +76,9 @@ def _gains(before: Samples, after: Samples, own_rate: int, rate: int, count: int
     powers = [
         np.square(np.pad(sound, (0, -len(sound) % step))).reshape(-1, step).sum(axis=1) for sound in (before, after)
     ]
-    gains = np.sqrt(np.minimum(1.0, powers[1] / np.maximum(powers[0], 1e-12)))
+    gains: NDArray[np.float32] = np.sqrt(np.minimum(1.0, powers[1] / np.maximum(powers[0], 1e-12)))
     centres = (np.arange(len(gains)) + 0.5) * step * rate / own_rate
-    return np.interp(np.arange(count), centres, gains).astype(np.float32)
+    return np.asarray(np.interp(np.arange(count), centres, gains), np.float32)
 
 
 def _of_length(samples: Samples, count: int) -> Samples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from myna.errors import MynaError
 
 if TYPE_CHECKING:
     from myna.engines.base import Samples
+    from myna.engines.separation import Stereo
     from myna.settings import Settings
 
 Check = Callable[[], Awaitable[str]]
@@ -175,6 +176,9 @@ def _engines(speaker: Speaker) -> dict[str, Check]:
         **{f"engine {name}": partial(_speaks, speaker, name) for name in registry.names},
         **{f"engine {name}": partial(_hears, speaker, name) for name in registry.recognisers},
         **{f"engine {name}": partial(_translates, speaker, name) for name in registry.translators},
+        **{f"engine {name}": partial(_separates, speaker, name) for name in registry.separators},
+        **{f"engine {name}": partial(_denoises, speaker, name) for name in registry.denoisers},
+        **_named_denoiser(speaker),
     }
 
 
@@ -196,6 +200,42 @@ async def _hears(speaker: Speaker, name: str) -> str:
 def _usual(languages: tuple[str, ...]) -> str:
     """English, where it is one of them: the sentence is English where anybody here speaks it."""
     return next((tag for tag in languages if tag.partition("-")[0] == "en"), languages[0])
+
+
+async def _separates(speaker: Speaker, name: str) -> str:
+    """The engine takes half a second of a hum apart."""
+    import numpy as np
+
+    able = speaker.registry.describe_separator(name)
+    hum = (0.1 * np.sin(np.arange(able.sample_rate // 2) / 40)).astype(np.float32)
+
+    async def sound() -> AsyncIterator[Stereo]:
+        yield np.stack([hum, hum], axis=1)
+
+    async for _ in speaker.engines.separate(name, sound(), (able.speech,)):
+        pass
+    return f"tells {', '.join(able.stems)} apart"
+
+
+async def _denoises(speaker: Speaker, name: str) -> str:
+    """The engine hears half a second of a hum."""
+    import numpy as np
+
+    rate = speaker.registry.describe_denoiser(name).sample_rate
+    await speaker.engines.denoise(name, (0.1 * np.sin(np.arange(rate // 2) / 40)).astype(np.float32))
+    return f"denoises at {rate} Hz" + (", for all speech" if speaker.settings.denoiser == name else "")
+
+
+def _named_denoiser(speaker: Speaker) -> dict[str, Check]:
+    """One that is named and is not here is broken: nothing stands in for it."""
+    name = speaker.settings.denoiser
+    if not name or name in speaker.registry.denoisers:
+        return {}
+
+    async def check() -> str:
+        return speaker.registry.describe_denoiser(name).name
+
+    return {f"engine {name}": check}
 
 
 async def _translates(speaker: Speaker, name: str) -> str:

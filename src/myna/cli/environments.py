@@ -10,13 +10,13 @@ from myna.cli import voices
 from myna.cli.local import load_settings
 from myna.cli.show import AsJson
 
-app = typer.Typer(help="What speaks, hears and translates here; environments for engines with torch.")
+app = typer.Typer(help="What speaks, hears, translates, separates and denoises here; environments for engines with torch.")
 NameOfEngine = Annotated[str, typer.Argument(metavar="NAME", help="chatterbox, demucs, pocket or qwen-tts.")]
 
 
 @app.callback(invoke_without_command=True)
 def engines(context: typer.Context, as_json: AsJson = False) -> None:
-    """What speaks, hears and translates on this machine, and what each engine can do."""
+    """What speaks, hears, translates, separates and denoises on this machine, and what each engine can do."""
     if context.invoked_subcommand is None:
         voices.engines(as_json)
 

@@ -144,7 +144,7 @@ app.command()(recordings.unblock)
 
 
 def engines(as_json: AsJson = False) -> None:
-    """What speaks, hears and translates on this machine, and what each engine can do."""
+    """What speaks, hears, translates, separates and denoises on this machine, and what each engine can do."""
 
     async def work(speaker: Speaker) -> None:
         from myna.engines.kinds import KINDS
@@ -153,6 +153,8 @@ def engines(as_json: AsJson = False) -> None:
         rows = [_able(name, speaker, as_json) for name in registry.names]
         rows += [_able_to_hear(name, speaker, as_json) for name in registry.recognisers]
         rows += [_able_to_translate(name, speaker, as_json) for name in registry.translators]
+        rows += [_able_to_separate(name, speaker) for name in registry.separators]
+        rows += [_able_to_denoise(name, speaker) for name in registry.denoisers]
         rows += [
             {"engine": name, "kind": kind, "ready": False, "why": reason}
             for kind in KINDS
@@ -183,6 +185,23 @@ def _able(name: str, speaker: Speaker, as_json: bool) -> dict[str, object]:
         "words": able.word_timestamps,
         "cloning": able.cloning,
         "options": sorted(able.options),
+        "licence": able.licence,
+    }
+
+
+def _able_to_separate(name: str, speaker: Speaker) -> dict[str, object]:
+    able = speaker.registry.describe_separator(name)
+    facts = {"rate": able.sample_rate, "options": list(able.stems), "licence": able.licence}
+    return {"engine": name, "kind": "separation", "ready": True, **facts}
+
+
+def _able_to_denoise(name: str, speaker: Speaker) -> dict[str, object]:
+    able = speaker.registry.describe_denoiser(name)
+    return {
+        "engine": name,
+        "kind": "denoising",
+        "ready": True,
+        "rate": able.sample_rate,
         "licence": able.licence,
     }
 
