@@ -10,7 +10,7 @@ from myna.cli import voices
 from myna.cli.local import load_settings
 from myna.cli.show import AsJson
 
-app = typer.Typer(help="What speaks, hears, translates, separates and denoises here; environments for engines with torch.")
+app = typer.Typer(help="All kinds of engines here, and what they can do; environments for engines with torch.")
 NameOfEngine = Annotated[str, typer.Argument(metavar="NAME", help="chatterbox, demucs, pocket or qwen-tts.")]
 
 
