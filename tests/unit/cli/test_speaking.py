@@ -89,8 +89,11 @@ def test_a_sample_lets_a_voice_be_heard(myna: CommandLine) -> None:
 
 
 def test_engines_are_listed_with_those_that_are_missing(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MYNA_ENGINES", "fake,kazoo,fake-recognition,fake-translation")
-    fake, hears, translates, kazoo = myna("engines", "--json").json
+    kinds = "fake-recognition,fake-translation,fake-separation,fake-denoising"
+    monkeypatch.setenv("MYNA_ENGINES", f"fake,kazoo,{kinds}")
+    fake, hears, translates, separates, denoises, kazoo = myna("engines", "--json").json
+    assert (separates["kind"], separates["options"]) == ("separation", ["sides", "middle"])
+    assert (denoises["kind"], denoises["rate"]) == ("denoising", 16_000)
     assert (hears["kind"], translates["kind"], translates["languages"]) == ("recognition", "translation", ["any"])
     assert (fake["engine"], fake["ready"], fake["why"]) == ("fake", True, None)
     assert "en-US" in fake["languages"]
@@ -100,13 +103,22 @@ def test_engines_are_listed_with_those_that_are_missing(myna: CommandLine, monke
 
 
 def test_doctor_finds_nothing_wrong(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation")
+    names = ("fake", "fake-recognition", "fake-translation", "fake-separation", "fake-denoising")
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(names))
     examined = myna("doctor", "--json")
     assert examined.code == 0
-    states = {row["part"]: row["state"] for row in examined.json}
+    states = {row["part"]: row["state"] for row in examined.json if row["state"] != "absent"}
     parts = ("settings", "database", "storage", "ledger", "work", "codecs", "cloning")
-    engines = ("engine fake", "engine fake-recognition", "engine fake-translation")
-    assert states == dict.fromkeys((*parts, *engines), "ok")
+    assert states == dict.fromkeys((*parts, *(f"engine {name}" for name in names)), "ok")
+
+
+def test_doctor_says_when_the_denoiser_that_is_named_is_not_here(
+    myna: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYNA_DENOISER", "kazoo")
+    examined = myna("doctor", "--json")
+    assert examined.code == 1
+    assert {row["part"] for row in examined.json if row["state"] == "broken"} == {"engine kazoo"}
 
 
 def test_doctor_goes_on_after_what_is_broken(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
