@@ -115,6 +115,7 @@ def test_doctor_finds_nothing_wrong(myna: CommandLine, monkeypatch: pytest.Monke
 def test_doctor_says_when_the_denoiser_that_is_named_is_not_here(
     myna: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation,fake-separation,fake-denoising")
     monkeypatch.setenv("MYNA_DENOISER", "kazoo")
     examined = myna("doctor", "--json")
     assert examined.code == 1
