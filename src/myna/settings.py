@@ -93,8 +93,8 @@ class Settings(BaseSettings):
 
     # Engines
     engines: Names = Field(default_factory=list)
-    """Engines that may be used, the preferred first. Of those that speak, that hear and that translate: when none is
-    named, all that are installed, except those for tests."""
+    """Engines that may be used, the preferred first. Of those that speak, hear, translate, separate or denoise: when
+    none is named, all that are installed, except those for tests."""
     engine_pythons: dict[str, Path] = Field(default_factory=dict)
     """Engines whose libraries live in an environment of their own: `{"pocket": "/opt/pocket/bin/python"}`. Those that
     `myna engines install` made are known without it."""

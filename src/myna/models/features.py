@@ -31,7 +31,7 @@ FEATURES = (
         ("opus-mt-en-es", "m2m100-418m", "ctranslate"),
         "apertium, a language model or a human translates",
     ),
-    Feature("speech apart from music", ("demucs",), "a dub keeps the original quietly underneath"),
+    Feature("speech apart from music", ("demucs",), "a dub turns its voices down to the level of the pauses"),
     Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
 )
 """Each of `models` is a model of the catalogue or an engine, any model of which will do."""
