@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from myna.audio.activity import Segment, speech_segments
 from myna.engines.base import Samples
@@ -16,6 +16,7 @@ from myna.engines.recognition import Recognised, RecognitionCapabilities, Recogn
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
 from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.kit.timed_text import TimedText
 from myna.transcription.reading import read_along, reader_for, shared_out
 from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
 from myna.transcription.stretches import LONGEST, sound_of, stretches
@@ -31,17 +32,6 @@ _EDGE = 0.05
 """Seconds by which the edges of speech may be wrong."""
 
 Result = TypeVar("Result")
-
-
-class CueLike(Protocol):
-    """A text and when it is said, as subtitles have it."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +116,19 @@ class TranscriptionService:
         return tuple(tuple(_rounded(word) for word in line) for line in refined)
 
     async def align_cues(
-        self, read: ReadSound, rate: int, cues: Sequence[CueLike], *, language: str
+        self, read: ReadSound, rate: int, cues: Sequence[TimedText], *, language: str
     ) -> tuple[tuple[TimedWord, ...], ...]:
         """The words of each subtitle, found about the time in which it is shown. Raises as `align`."""
         sound, spans = _Sound(read, rate), _spans(cues)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(cue: CueLike, span: Segment) -> tuple[TimedWord, ...]:
+        async def one(cue: TimedText, span: Segment) -> tuple[TimedWord, ...]:
             async with limit:
                 return await self._aligned_cue(sound, cue, span, language)
 
         return tuple(await _all(one(cue, span) for cue, span in zip(cues, spans, strict=True)))
 
-    async def _aligned_cue(self, sound: _Sound, cue: CueLike, span: Segment, language: str) -> tuple[TimedWord, ...]:
+    async def _aligned_cue(self, sound: _Sound, cue: TimedText, span: Segment, language: str) -> tuple[TimedWord, ...]:
         samples = await asyncio.to_thread(sound.read, span.start, span.end)
         heard = await asyncio.to_thread(speech_segments, samples, sound.rate)
         spoken = [Segment(span.start + part.start, span.start + part.end) for part in heard]
@@ -291,7 +281,7 @@ def _offered(able: RecognitionCapabilities, language: str) -> str | None:
     return language if language in near else next(iter(near), None)
 
 
-def _spans(cues: Sequence[CueLike]) -> list[Segment]:
+def _spans(cues: Sequence[TimedText]) -> list[Segment]:
     """A little more than each subtitle has, but not into its neighbours."""
     spans = []
     for index, cue in enumerate(cues):
