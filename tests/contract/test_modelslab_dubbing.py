@@ -14,16 +14,10 @@ import pytest
 from tests.fixtures.chat import chat_server
 from tests.fixtures.dubs import make_film
 from tests.fixtures.files import file_server
-from tests.fixtures.modelslab import Client
+from tests.fixtures.modelslab import Client, refused
 from tests.fixtures.videos import Film, make_video
 
 FAKES = "fake,fake-recognition,fake-translation"
-
-
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +48,6 @@ def films(film, silent):
         served.put("/film.mp4", film.read_bytes())
         served.put("/silent.mp4", silent.read_bytes())
         yield served.url
-
-
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert message in body["message"], body
-    return body
 
 
 def test_a_dub_is_processing_at_once_and_then_there(client, films, http):

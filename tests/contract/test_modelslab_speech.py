@@ -4,31 +4,16 @@ from __future__ import annotations
 
 import json
 
-import httpx
 import pytest
 
-from tests.fixtures.modelslab import Client
+from tests.fixtures.modelslab import Client, refused
 
 TEXT = "Hello, how are you?"
-
-
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
 
 
 @pytest.fixture
 def client(server, http):
     return Client(server, http)
-
-
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert isinstance(body["message"], str)
-    assert message in body["message"]
-    return body
 
 
 # Who may ask

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import base64
 
-import httpx
 import pytest
 
 from myna.voices.slots import slots
 from tests.fixtures.files import file_server
-from tests.fixtures.modelslab import Client, encoded
+from tests.fixtures.modelslab import Client, encoded, refused
 from tests.fixtures.recordings import median_pitch
 
 TEXT = "Well, the small boat sailed over the wide river."
 
 
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
-
-
 @pytest.fixture
 def client(espeak_server, http):
     return Client(espeak_server, http)
-
-
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert message in body["message"], body
-    return body
 
 
 def sound_of(client, said):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from myna.dubbing.schemas import Dub
 from myna.errors import InvalidRequest, MynaError
@@ -216,7 +216,9 @@ def safe_prefix(prefix: Scalar) -> str:
 
 
 def source_name(url: str | None) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name if url else ""
+    """The last part of an address. Whether it is one is found out when it is fetched."""
+    path = (url or "").partition("//")[2].partition("?")[0].partition("#")[0]
+    return PurePosixPath(unquote(path.partition("/")[2])).name
 
 
 def future_dub(dub: Dub) -> tuple[str, str]:
