@@ -61,6 +61,7 @@ async def hear(job_id: str) -> dict[str, Any]:
     try:
         return {"output": await _steps.hear(job_id)}
     except Canceled:
+        await _steps.forget(job_id)
         return {}
     except Unavailable:
         raise
