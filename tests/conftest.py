@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run fault tests in their long form")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    keep_sharers_together(items)
+    skip_long_forms(config, items)
+
+
+def keep_sharers_together(items: list[pytest.Item]) -> None:
+    """Tests that share what their module has made run in one process (`--dist loadgroup`), so it is made once."""
+    for item in items:
+        made: dict[str, Any] = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        if any(found[-1].scope == "module" for found in made.values()):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
+
+
+def skip_long_forms(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--full"):
         return
     skip = pytest.mark.skip(reason="long form: run with --full")
