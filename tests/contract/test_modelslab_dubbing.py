@@ -37,6 +37,11 @@ def film(tmp_path_factory, espeak):
 
 
 @pytest.fixture(scope="module")
+def webm(tmp_path_factory, espeak):
+    return make_film(tmp_path_factory.mktemp("quiet") / "film.webm", espeak, bed=0.0)
+
+
+@pytest.fixture(scope="module")
 def silent(tmp_path_factory):
     """Nobody speaks, so it cannot be dubbed."""
     return make_video(tmp_path_factory.mktemp("silent") / "film.mp4", Film(3, [], 22_050, bed=0.0))
@@ -51,7 +56,7 @@ def films(film, silent):
 
 
 def test_a_dub_is_processing_at_once_and_then_there(client, films, http):
-    link = f"{films}/film.mp4"
+    link = f"{films}/film.mp4?expires=1"
     said = client.ok(
         "create_dubbing",
         init_video=link,
@@ -101,9 +106,22 @@ def test_a_film_in_the_request_itself(client, film):
     assert client.post(f"v7/voice/fetch/{said['id']}").json()["status"] == "success"
 
 
+def test_what_will_be_is_there_also_when_the_address_does_not_tell_its_kind(client, webm, http):
+    """In the future link it has the container in which it comes."""
+    with file_server() as served:
+        link = served.put("/watch", webm.read_bytes())
+        said = client.ok("create_dubbing", init_video=f"{link}?v=1", output_lang="es", num_speakers="some", seed=0)
+        assert http.get(said["future_links"][0]).status_code == 404
+        found = client.finished(said["id"])
+    assert found["status"] == "success", found
+    assert client.download(said["future_links"][0], "video/webm") == client.download(found["output"][0], "video/webm")
+    assert found["audio_time"] == pytest.approx(6, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"init_video": None, "output_lang": None}, "init_video is required"),
         ({"init_video": None}, "init_video is required"),
         ({"output_lang": None}, "output_lang is required"),
         ({"output_lang": "tlh"}, "output_lang must be one of: es, fr, hi, it, pt-br, en-us, en-gb, ja, zh"),
@@ -214,8 +232,5 @@ def test_what_cannot_be_transcribed_is_refused(client, fields, message):
 
 def test_a_recording_that_is_not_there_costs_nothing(client, films):
     answer = client.voice("speech_to_text", init_audio=f"{films}/gone.wav", language="en")
-    if answer.json()["status"] == "processing":
-        assert client.finished(answer.json()["id"])["status"] == "failed"
-    else:
-        refused(answer, 400, "404")
+    refused(answer, 400, "Unable to fetch audio from provided URL: The address answered 404")
     assert client.balance() == 100_000

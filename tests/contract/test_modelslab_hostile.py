@@ -12,7 +12,7 @@ from tests.fixtures.modelslab import Client
 FAKES = "fake,fake-recognition,fake-translation"
 NONSENSE = (
     "null", "true", "false", "0", "-1", "1.5", "1e999", "-1e999", "NaN", "Infinity", "1" + "0" * 400, "9" * 4_000,
-    '""', '" "', '"\\u0000"', '"\\ud800"', '"a\\ud800b"', '"\\ud83d\\udca5"', '"1e999"', '"nan"', '"' + "x" * 3_000 + '"',
+    '""', '" "', '"\\u0000"', '"\\ud800"', '"a\\ud800b"', '"\\ud83d\\udca5"', '"1e999"', '"nan"', f'"{3_000 * "x"}"',
     '"../../../etc/passwd"', '"%00"', '",,"', '"!!!"', '"javascript:alert(1)"', '"http://"', '"http://["',
     '"http://127.0.0.1:99999/x"', '"http://[::1]/x"', '"file:///etc/passwd"', '"data:"', '"data:audio/wav;base64,"',
     "[]", "{}", "[1]", '{"a": [null]}', "[" * 900 + "]" * 900,

@@ -47,7 +47,7 @@ def test_a_recording_at_an_address_is_fetched_by_the_job(client, high_voice):
         said = client.ok("text_to_audio", prompt=TEXT, init_audio=f"{address}?token=1", voice_id="henry")
         assert median_pitch(sound_of(client, said)) == pytest.approx(median_pitch(high_voice), rel=0.1)
         said = client.voice("text_to_audio", prompt=TEXT, init_audio=f"{files.url}/gone.wav")
-    refused(said, 400, "404")
+    refused(said, 400, "Unable to fetch audio from provided URL: The address answered 404")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,26 @@ def test_a_recording_that_is_too_large_is_refused(make_server, http, low_voice):
     client = Client(make_server(MYNA_MAX_REFERENCE_BYTES="20000", MYNA_MAX_JSON_BYTES="2000"), http)
     refused(client.voice("text_to_audio", prompt=TEXT, init_audio=encoded(b"R" * 30_000)), 413, "")
     refused(client.voice("text_to_audio", prompt=TEXT, init_audio=encoded(b"R" * 21_000)), 413, "larger")
+
+
+def uploads_of(client):
+    folder = client.server.data_dir / "files" / "uploads" / client.server.account_of(client.key)
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("path", ["text_to_audio", "speech_to_text"])
+def test_what_is_refused_leaves_nothing_behind(client, espeak_server, http, low_voice, path):
+    poor, fields = Client(espeak_server, http, credits=0), {"prompt": TEXT, "init_audio": encoded(low_voice)}
+    refused(poor.voice(path, **fields), 402, "Insufficient credits")
+    assert not uploads_of(poor)
+    client.ok(path, **fields)
+    assert len(uploads_of(client)) == 1
+
+
+def test_a_voice_is_not_found_by_what_is_no_name(client, low_voice):
+    client.ok("voice_upload", name="!", init_audio=encoded(low_voice), language="english")
+    assert client.ok("text_to_audio", prompt=TEXT, voice_id="voice")["meta"]["voice"] == "voice"
+    refused(client.voice("text_to_audio", prompt=TEXT, voice_id="?"), 400, "Voice not found: ?")
 
 
 def test_a_server_that_wants_consent_says_where_to_go(make_server, http, low_voice):
@@ -163,6 +183,7 @@ def test_other_files_become_links_too(client):
     picture = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
     made = client.post("v6/base64_to_url", base64_string=base64.b64encode(picture).decode()).json()
     assert made["output"][0].endswith(".png")
+    assert client.download(made["output"][0], "image/png") == picture
     refused(client.post("v6/base64_to_url", base64_string=encoded(b"<html><script>")), 400, "must be sound, a picture")
     refused(client.post("v6/base64_to_url", base64_string=encoded(b"\0" * 5_000_001)), 400, "at most 5 MB")
     refused(client.voice("base64_to_url", init_audio=encoded(picture)), 400, "must be sound")

@@ -65,9 +65,10 @@ async def anybody(request: Request, services: Services) -> Caller | None:
     if read_key(request) is None:
         return None
     try:
-        return await authenticate(request, services, read_key)
+        caller = await authenticate(request, services, read_key)
     except Unauthorized:
         return None
+    return None if caller.account.banned else caller
 
 
 def required_key(request: HTTPConnection) -> str:

@@ -59,6 +59,14 @@ class Fields:
         """0 when absent."""
         return int(self.number(name, 0, least=-(2**53), most=2**53))
 
+    def hint(self, name: str, most: int) -> int | None:
+        """A whole number from 1 to `most`; None for anything else, as of a field that the vendor does not know."""
+        try:
+            number = self.number(name, 0, least=1, most=most)
+        except InvalidRequest:
+            return None
+        return int(number) or None
+
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self._values.get(name)
         if value is None:

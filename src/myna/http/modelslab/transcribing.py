@@ -12,7 +12,7 @@ from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import named_language
-from myna.http.modelslab.media import as_reference, read_sent
+from myna.http.modelslab.media import announce, as_reference, read_sent
 from myna.http.modelslab.speech import addresses
 from myna.transcription.schemas import TranscriptionRequest
 
@@ -36,16 +36,18 @@ class Transcribing:
         services.transcription.check(language)
         if url := mapping.callback(fields).url:
             services.webhooks.check_url(url, "webhook")
+        await announce(services, sent, "init_audio", services.settings.max_dub_bytes)
         number = mapping.number_of(job_uuid(request))
-        job = await services.transcriptions.create(
-            caller,
-            wanted,
-            await as_reference(services, caller, sent),
-            api=mapping.API,
-            base_url=services.base_url(request),
-            job_id=mapping.job_id_of(number),
-            details=mapping.transcript_details(number, fields, sent.shown, wanted),
-        )
+        async with as_reference(services, caller, sent) as recording:
+            job = await services.transcriptions.create(
+                caller,
+                wanted,
+                recording,
+                api=mapping.API,
+                base_url=services.base_url(request),
+                job_id=mapping.job_id_of(number),
+                details=mapping.transcript_details(number, fields, sent.shown, wanted),
+            )
         where = addresses(request, services)
         try:
             job = await services.transcriptions.wait(job.id, services.settings.modelslab_wait_seconds)

@@ -51,7 +51,8 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
     """
     if given is None:
         return await _of_language(services, caller, None, "", language)
-    word = given.split(",")[0].strip()  # several are a blend at the vendor; the first is what most of it sounds like
+    # several are a blend at the vendor; the first is what most of it sounds like
+    word = next((part.strip() for part in given.split(",") if part.strip()), given)
     kokoro = {alias.key: alias for alias in services.voices.aliases(API)}
     if alias := kokoro.get(word.lower()):
         return await _in_language(services, caller, alias, language)
@@ -73,12 +74,12 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
 async def own_voice(services: Services, caller: Caller, word: str) -> ClonedVoice | None:
     """By the id that `voice_upload` gave, else by our id."""
     voices = await services.cloning.list(caller.account.id)
-    return next((voice for voice in voices if slug(voice.name) == slug(word) or voice.id == word), None)
+    return next((voice for voice in voices if slug(voice.name) == _plain(word) or voice.id == word), None)
 
 
 def slug(name: str) -> str:
-    """`jacob_smith` of `Jacob Smith`."""
-    return _NOT_IN_SLUGS.sub("_", name.strip().lower()).strip("_") or "voice"
+    """`jacob_smith` of `Jacob Smith`; never empty."""
+    return _plain(name) or "voice"
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:
@@ -88,6 +89,10 @@ def free_name(name: str, taken: Sequence[str]) -> str:
         number += 1
         free = f"{name} {number}"
     return free
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_SLUGS.sub("_", name.strip().lower()).strip("_")
 
 
 async def _in_language(services: Services, caller: Caller, alias: Alias, language: str) -> Chosen:
