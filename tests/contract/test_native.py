@@ -274,6 +274,13 @@ class TestCatalogue:
         (engine,) = [engine for engine in client.get("/engines")["data"] if engine["name"] == "fake"]
         assert engine["available"]
         assert "en-US" in engine["languages"]
+        assert engine["kind"] == "speech"
+
+    def test_engines_of_all_kinds(self, client):
+        engines = client.get("/engines")["data"]
+        assert {engine["kind"] for engine in engines} == {"speech", "recognition", "translation"}
+        (sphinx,) = [engine for engine in engines if engine["name"] == "sphinx"]
+        assert (sphinx["kind"], sphinx["available"], "alignment" in sphinx["options"]) == ("recognition", True, True)
 
     def test_limits_need_no_key(self, server):
         limits = httpx.get(f"{server.url}/myna/v1/limits").json()

@@ -109,13 +109,23 @@ def dub_lines_router(services: Services) -> APIRouter:
         change = mapping.line_edit(body, voices.get(body.voice or ""))
         return mapping.line(await services.dubbing.edit_line(caller, dub_id, body.language, number, change))
 
+    @router.put("/myna/v1/dubs/{dub_id}/translations/{language}")
+    async def send_script(
+        request: Request, dub_id: str, language: str, body: schemas.ScriptBody
+    ) -> Listing[schemas.DubLine]:
+        """Send all lines of a language at once. Those that differ are spoken anew by `redub`."""
+        lines = await services.dubbing.send_script(caller_of(request), dub_id, language, body.text)
+        return Listing(data=[mapping.line(line) for line in lines])
+
     @router.patch("/myna/v1/dubs/{dub_id}/speakers/{speaker}")
     async def change_speaker(request: Request, dub_id: str, speaker: str, body: schemas.SpeakerBody) -> schemas.Dub:
-        """Name a speaker, or give all their lines another voice."""
+        """Name a speaker, or give all their lines another voice, in one language or in all."""
         caller = caller_of(request)
         voices = await _voice_ids([body.voice], caller, services)
         voice_id = voices.get(body.voice or "")
-        dub = await services.dubbing.edit_speaker(caller, dub_id, speaker, name=body.name, voice_id=voice_id)
+        dub = await services.dubbing.edit_speaker(
+            caller, dub_id, speaker, name=body.name, voice_id=voice_id, language=body.language
+        )
         return _with_links(dub, request, services)
 
     @router.get("/myna/v1/dubs/{dub_id}/quote")

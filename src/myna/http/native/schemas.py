@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from myna.engines.base import Gender
+from myna.engines.kinds import Kind as EngineKind
 from myna.jobs.schemas import JobKind, JobStatus
 from myna.media.formats import AudioFormat
 
@@ -286,6 +287,8 @@ class VoiceConsent(BaseModel):
 
 class Engine(BaseModel):
     name: str
+    kind: EngineKind
+    """`speech`, `recognition` (sound into text) or `translation`."""
     available: bool
     reason: str | None
     """Why it is not available."""
@@ -293,6 +296,10 @@ class Engine(BaseModel):
     version: str | None = None
     licence: str | None = None
     languages: list[str] = []
+    pairs: list[list[str]] = []
+    """From and to, of a translator."""
+    any_pair: bool = False
+    """A translator of any language into any other."""
     sample_rate: int | None = None
     streaming: bool = False
     word_timestamps: bool = False
