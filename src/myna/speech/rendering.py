@@ -19,6 +19,7 @@ from myna.engines.base import AudioChunk, Capabilities, Samples, SynthesisReques
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineCrashed, EngineFailed, Unsupported
+from myna.kit.threads import run_in_thread
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
 from myna.speech.text import diacritise, language_to_read, without_breaks
@@ -91,7 +92,7 @@ class Renderer:
         """Load the sound libraries and start a process of the preferred engine, so that nobody waits for them."""
         hum = (0.1 * np.sign(np.sin(np.arange(24_000) / 30))).astype(np.float32)
         rehearsal = SpeechRequest(text="", voice_id="", denoise=True, sample_rate=22_050)
-        loading = asyncio.to_thread(_finish, hum, 24_000, rehearsal)
+        loading = run_in_thread(_finish, hum, 24_000, rehearsal)
         starting = (self._engines.warm(name) for name in self._registry.names[:1])
         for outcome in await asyncio.gather(loading, *starting, return_exceptions=True):
             if isinstance(outcome, Exception):
@@ -104,7 +105,7 @@ class Renderer:
             parts.append(spoken.samples)
             if progress:
                 await progress(len(parts), len(script.requests))
-        return await asyncio.to_thread(_finish, np.concatenate(parts), script.sample_rate, request)
+        return await run_in_thread(_finish, np.concatenate(parts), script.sample_rate, request)
 
     async def speak(self, script: Script) -> AsyncIterator[Spoken]:
         """Each piece in order, as the engine made it. A few are in flight together."""
@@ -128,7 +129,7 @@ class Renderer:
     async def _speak_piece(self, script: Script, request: SynthesisRequest) -> Spoken:
         text = request.text
         if script.diacritise:
-            request = replace(request, text=await asyncio.to_thread(diacritise, text))
+            request = replace(request, text=await run_in_thread(diacritise, text))
         attempt = 0
         while True:
             attempt += 1

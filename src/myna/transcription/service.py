@@ -16,6 +16,7 @@ from myna.engines.recognition import Recognised, RecognitionCapabilities, Recogn
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
 from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.kit.threads import run_in_thread
 from myna.kit.timed_text import TimedText
 from myna.transcription.reading import read_along, reader_for, shared_out
 from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
@@ -129,8 +130,8 @@ class TranscriptionService:
         return tuple(await _all(one(cue, span) for cue, span in zip(cues, spans, strict=True)))
 
     async def _aligned_cue(self, sound: _Sound, cue: TimedText, span: Segment, language: str) -> tuple[TimedWord, ...]:
-        samples = await asyncio.to_thread(sound.read, span.start, span.end)
-        heard = await asyncio.to_thread(speech_segments, samples, sound.rate)
+        samples = await run_in_thread(sound.read, span.start, span.end)
+        heard = await run_in_thread(speech_segments, samples, sound.rate)
         spoken = [Segment(span.start + part.start, span.start + part.end) for part in heard]
         if not spoken:
             return tuple(shared_out([cue.text.split() or [cue.text]], [Segment(cue.start, cue.end)])[0])
@@ -159,7 +160,7 @@ class TranscriptionService:
     async def _heard_in(self, engine: str, sound: _Sound, part: Segment, language: str | None) -> Transcript:
         words: list[TimedWord] = []
         pieces = sound_of(part, sound.read, sound.rate)
-        while piece := await asyncio.to_thread(next, pieces, None):
+        while piece := await run_in_thread(next, pieces, None):
             start, samples = piece
             if len(samples):
                 heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language))
@@ -199,7 +200,7 @@ class TranscriptionService:
         start = max(0.0, least - _MARGIN, known[0].start - _MARGIN)
         end = min(most + _MARGIN, known[-1].end + _MARGIN)
         text = " ".join(word.text for word in known)
-        samples = await asyncio.to_thread(sound.read, start, max(end, start + _SHORTEST))
+        samples = await run_in_thread(sound.read, start, max(end, start + _SHORTEST))
         if not len(samples):
             return [list(line) for line in lines]
         heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language, text))
