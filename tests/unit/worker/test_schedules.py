@@ -232,7 +232,7 @@ async def test_each_chore_is_done_at_its_pace_and_failures_end_none(
     assert len(set(names)) == len(names)
     housekeeping.chores = (schedules.Chore(0.01, sqlite_home.resume), schedules.Chore(0.01, other))
     await housekeeping.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while sqlite_home.resumed < 3 or len(done) < 3:
             await asyncio.sleep(0.01)
     await housekeeping.stop()
