@@ -153,6 +153,17 @@ def test_a_dub_that_cannot_be_made_is_failed_when_it_is_fetched(client, films):
     assert client.balance() == 100_000
 
 
+def test_a_repeated_order_is_one_dub_and_nobody_else_sees_it(client, dub_server, films, http):
+    order = {"init_video": f"{films}/silent.mp4", "output_lang": "es"}
+    first, again = (client.voice("create_dubbing", headers={"Idempotency-Key": "one"}, **order) for _ in range(2))
+    assert first.json() == again.json()
+    headers = {"Authorization": f"Bearer {client.key}"}
+    assert len(http.get(f"{dub_server.url}/myna/v1/dubs", headers=headers).json()["data"]) == 1
+    stranger = Client(dub_server, http)
+    for path in (f"v6/voice/fetch/{first.json()['id']}", f"v7/voice/fetch/{first.json()['id']}"):
+        assert stranger.post(path).json()["message"] == "Request not found"
+
+
 def test_a_film_that_is_not_there_is_refused_at_once(client, films):
     answer = client.voice("create_dubbing", init_video=f"{films}/gone.mp4", output_lang="es")
     refused(answer, 400, "Unable to fetch video from provided URL: The address answered 404")

@@ -124,6 +124,7 @@ def test_input_is_read_leniently(client):
         ({"prompt": TEXT, "language": "klingon language"}, "language must be one of: american english"),
         ({"prompt": TEXT, "voice_id": "nobody-at-all"}, "Voice not found: nobody-at-all"),
         ({"prompt": TEXT, "voice_id": " , "}, "Voice not found"),
+        ({"prompt": TEXT, "language": "xx"}, "No engine of this node speaks `xx`"),
         ({"prompt": TEXT, "output_format": "ape"}, "output_format must be wav or mp3"),
         ({"prompt": TEXT, "temp": "maybe"}, "temp must be true or false"),
         ({"prompt": TEXT, "track_id": {}}, "track_id must be a string or a number"),
@@ -259,6 +260,8 @@ def test_a_full_queue_says_so(make_server, http):
     server = make_server(MYNA_MAX_QUEUED_JOBS="1", MYNA_MODELSLAB_WAIT_SECONDS="0", MYNA_RATE_LIMITS="off")
     client = Client(server, http)
     assert client.ok("text_to_speech", prompt="fake:slow=5 " + TEXT)["status"] == "processing"
+    counted = client.post("v6/processing/request_count").json()
+    assert (counted["processing_count"], counted["message"]) == (1, "1 request is being processed")
     answer = client.voice("text_to_speech", prompt=TEXT)
     body = refused(answer, 429, "Rate limit exceeded. Maximum 1 queued requests allowed.")
     assert (body["retry_after"], answer.headers["retry-after"]) == (30, "30")

@@ -65,6 +65,18 @@ def test_what_is_no_recording_is_refused_and_costs_nothing(client, fields, messa
     assert client.balance() == 100_000
 
 
+def test_a_link_of_this_server_that_no_longer_works_is_an_address_without_a_file(client, low_voice):
+    link = client.ok("base64_to_url", init_audio=encoded(low_voice))["output"][0]
+    for path in ("text_to_audio", "speech_to_text", "voice_upload"):
+        broken = link.replace("/files/", "/files/x")
+        said = client.voice(path, prompt=TEXT, name="Anna", language="english", init_audio=broken)
+        refused(said, 400, "Unable to fetch audio from provided URL")
+    (upload,) = uploads_of(client)
+    upload.unlink()
+    refused(client.voice("create_dubbing", init_video=link, output_lang="es"), 400, "Unable to fetch video from")
+    assert client.balance() == 100_000
+
+
 def test_a_recording_that_is_too_large_is_refused(make_server, http, low_voice):
     client = Client(make_server(MYNA_MAX_REFERENCE_BYTES="20000", MYNA_MAX_JSON_BYTES="2000"), http)
     refused(client.voice("text_to_audio", prompt=TEXT, init_audio=encoded(b"R" * 30_000)), 413, "")

@@ -48,6 +48,8 @@ _OUR_FIELDS = {
     "source_language": "source_lang",
     "target_language": "output_lang",
     "target_languages": "output_lang",
+    "avatar_url": "thumbnail",
+    "speakers": "num_speakers",
 }
 """Our names of fields that the vendor names otherwise."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from myna.accounts.schemas import Caller
-from myna.errors import BodyTooLarge, InvalidRequest, MynaError
+from myna.errors import BodyTooLarge, InvalidRequest, MynaError, NotFound
 from myna.http.modelslab.fields import Fields
 from myna.kit import ids
 from myna.media.inline import decode_base64, is_data_url
@@ -61,14 +61,14 @@ class Sent:
 
 
 async def read_sent(services: Services, fields: Fields, base_url: str, *names: str) -> Sent:
-    """Raises `InvalidRequest`, `BodyTooLarge`, and `NotFound` for a link of this server that no longer works."""
+    """Raises `InvalidRequest`, also for a link of this server that no longer works, and `BodyTooLarge`."""
     given, limit = fields.required(*names).strip(), services.settings.max_reference_bytes
     if (fields.flag("base64") or is_data_url(given)) and not is_address(given):
         return Sent(data=await asyncio.to_thread(decode_base64, given, limit, field=names[0]))
     if not is_address(given):
         raise InvalidRequest(f"{names[0]} must be an http(s) URL, or base64 with base64 set to true", field=names[0])
     token = _own_token(given, base_url)
-    return Sent(url=given, object_key=services.links.open_download(token) if token else None)
+    return Sent(url=given, object_key=await _stored(services, token, names[0]) if token else None)
 
 
 async def keep(services: Services, caller: Caller, data: bytes, extension: str = "bin") -> str:
@@ -145,6 +145,14 @@ def _dubbed_matroska(begin: bytes) -> tuple[str, str]:
     if b"A_" in begin and b"V_" not in begin:
         return "audio", "ogg" if is_webm else "m4a"
     return "video", "webm" if is_webm else "mkv"
+
+
+async def _stored(services: Services, token: str, field: str) -> str:
+    try:
+        return (await services.storage.head(services.links.open_download(token))).key
+    except NotFound as error:
+        what = field.removeprefix("init_")
+        raise InvalidRequest(f"Unable to fetch {what} from provided URL: {error.message}", field=field) from None
 
 
 def is_address(text: str) -> bool:

@@ -105,14 +105,22 @@ async def _of_language(services: Services, caller: Caller, gender: Gender | None
     """A voice of a language: the first when no gender is wanted, else always the same one for the same seed."""
     fitting = [alias for alias in services.voices.aliases(API) if alias.locale == language]
     if not fitting:
-        voice = services.voices.default(language)
-        return Chosen(voice.id, voice)
+        return _usual(services, language)
     if gender is not None:
         of_gender = [alias for alias in fitting if _gender(alias) == gender] or fitting
         chosen = max(of_gender, key=lambda alias: hashlib.sha256(f"{seed}\n{alias.key}".encode()).digest())
     else:
         chosen = fitting[0]
     return Chosen(chosen.key, await services.voices.get(chosen.voice_id, caller.account.id))
+
+
+def _usual(services: Services, language: str) -> Chosen:
+    """Of a language in which the vendor has no voices."""
+    try:
+        voice = services.voices.default(language)
+    except VoiceNotFound as error:
+        raise InvalidRequest(error.message, field="language") from None
+    return Chosen(voice.id, voice)
 
 
 def _by_suffix(aliases: Sequence[Alias], word: str, language: str) -> Alias | None:
