@@ -11,6 +11,8 @@ import uuid
 import httpx
 import pytest
 
+from myna.dubbing.repository import DubRepository
+from myna.http.modelslab.mapping import job_id_of
 from tests.fixtures.chat import chat_server
 from tests.fixtures.dubs import make_film
 from tests.fixtures.files import file_server
@@ -162,6 +164,23 @@ def test_a_repeated_order_is_one_dub_and_nobody_else_sees_it(client, dub_server,
     stranger = Client(dub_server, http)
     for path in (f"v6/voice/fetch/{first.json()['id']}", f"v7/voice/fetch/{first.json()['id']}"):
         assert stranger.post(path).json()["message"] == "Request not found"
+
+
+def seed_of(server, number):
+    async def look(database):
+        async with database.reading() as connection:
+            return (await DubRepository(connection).find(job_id_of(number))).request.seed
+
+    return server.query(look)
+
+
+def test_a_seed_is_kept_and_without_one_each_dub_has_its_own(client, dub_server, films):
+    order = {"init_video": f"{films}/silent.mp4", "output_lang": "es"}
+    made = [client.ok("create_dubbing", **order, seed=seed)["id"] for seed in ("7", 0, None)]
+    seeds = [seed_of(dub_server, number) for number in made]
+    assert seeds[0] == 7
+    assert 0 not in seeds
+    assert len(set(seeds)) == 3
 
 
 def test_a_film_that_is_not_there_is_refused_at_once(client, films):

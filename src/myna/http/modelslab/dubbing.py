@@ -70,7 +70,7 @@ class Dubbing:
             target_languages=(target,),
             source_language=named_language(spoken, "source_lang") if spoken and spoken.lower() != "auto" else None,
             source_url=None if sent.object_key else sent.url,
-            file_name=mapping.source_name(sent.url),
+            file_name=mapping.source_name(sent.url) if sent.object_key else "",  # an address says it itself
             voice_id=chosen.voice.id if chosen else None,
             speakers=fields.hint("num_speakers", _MOST_SPEAKERS),
             speed=fields.number("speed", 1.0, least=_SLOWEST, most=_FASTEST),
