@@ -19,7 +19,7 @@ from myna.dubbing import workflow
 from myna.dubbing.schemas import Dub, LineEdit
 from myna.dubbing.steps import Report
 from myna.dubbing.store import Work
-from myna.errors import InvalidRequest, NotFound, Unsupported, UnsupportedMedia
+from myna.errors import InvalidRequest, NotFound, StorageFull, Unsupported, UnsupportedMedia
 from tests.fixtures.dubs import FILM_LINES, SECONDS_TO_DUB, Studio, make_film, request_for
 from tests.fixtures.speech import Speak
 
@@ -129,14 +129,36 @@ async def test_a_running_dub_that_is_deleted_ends_quietly_as_canceled(
     assert await studio.balance() == 100_000
 
 
-def hold_back(stage: str, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
-    """The stage waits before it works. The first event is set when it has begun; the second lets it go on."""
+async def test_what_a_stage_says_whose_files_were_deleted_is_nobodys_concern(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sound file that cannot be written, as its folder is gone, looks like a disk without room."""
+    began, go_on = hold_back("separate", monkeypatch, StorageFull())
+    dub = await studio.create()
+    await asyncio.wait_for(began.wait(), SECONDS_TO_DUB)
+    await studio.dubbing.delete(studio.account_id, dub.id)
+    go_on.set()
+    await studio.until_clear(dub)
+    assert [
+        record.getMessage() for record in caplog.records if "room" in f"{record.getMessage()}{record.exc_text}"
+    ] == []
+    job = await studio.services.jobs.find(dub.id)
+    assert job is not None
+    assert (job.status, job.error_message) == ("canceled", None)
+
+
+def hold_back(
+    stage: str, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None
+) -> tuple[asyncio.Event, asyncio.Event]:
+    """The stage waits before it works, or fails. The first event is set when it has begun; the second lets it go on."""
     began, go_on, stages = asyncio.Event(), asyncio.Event(), workflow._steps._stages
     original = stages[stage]
 
     async def held(work: Work, report: Report) -> None:
         began.set()
         await go_on.wait()
+        if error:
+            raise error
         await original(work, report)
 
     monkeypatch.setitem(stages, stage, held)  # type: ignore[arg-type]
