@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import Scheduling
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the product; its threads would spin for the cores
@@ -26,21 +30,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="run fault tests in their long form")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """For `--dist loadgroup`."""
+    from tests.fixtures.scheduling import SharersTogether
+
+    return SharersTogether(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    keep_sharers_together(items)
-    skip_long_forms(config, items)
-
-
-def keep_sharers_together(items: list[pytest.Item]) -> None:
-    """Tests that share what their module has made run in one process (`--dist loadgroup`), so it is made once."""
-    for item in items:
-        made: dict[str, Any] = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-        if any(found[-1].scope == "module" for found in made.values()):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(item.config.rootpath))))
-
-
-def skip_long_forms(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--full"):
         return
     skip = pytest.mark.skip(reason="long form: run with --full")
