@@ -97,6 +97,14 @@ def test_what_is_refused_leaves_nothing_behind(client, espeak_server, http, low_
     assert len(uploads_of(client)) == 1
 
 
+def test_an_uploaded_voice_never_takes_the_id_of_a_stock_voice(client, low_voice):
+    made = client.ok("voice_upload", name="AF Bella", init_audio=encoded(low_voice), language="english")
+    assert made["voice_id"] == "af_bella_2"
+    assert client.ok("text_to_audio", prompt=TEXT, voice_id="af_bella")["meta"]["voice"] == "af_bella"
+    said = client.ok("text_to_audio", prompt=TEXT, voice_id="af_bella_2")
+    assert median_pitch(sound_of(client, said)) == pytest.approx(median_pitch(low_voice), rel=0.1)
+
+
 def test_a_voice_is_not_found_by_what_is_no_name(client, low_voice):
     client.ok("voice_upload", name="!", init_audio=encoded(low_voice), language="english")
     assert client.ok("text_to_audio", prompt=TEXT, voice_id="voice")["meta"]["voice"] == "voice"
