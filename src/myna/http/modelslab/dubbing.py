@@ -14,10 +14,10 @@ from myna.errors import MynaError
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
+from myna.http.modelslab.answers import addresses
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import named_language, output_language
 from myna.http.modelslab.media import Sent, read_sent, unreachable
-from myna.http.modelslab.speech import addresses
 from myna.http.modelslab.voices import find_voice
 
 if TYPE_CHECKING:

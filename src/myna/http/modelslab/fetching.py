@@ -11,7 +11,7 @@ from myna.errors import NotFound, RateLimited
 from myna.http.limits import Policy
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import asking
-from myna.http.modelslab.speech import addresses
+from myna.http.modelslab.answers import addresses
 from myna.jobs.schemas import Job
 
 if TYPE_CHECKING:

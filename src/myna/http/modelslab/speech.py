@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from myna.accounts.schemas import Caller
 from myna.errors import ConsentRequired
-from myna.http.context import context_of
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
+from myna.http.modelslab.answers import answer_soon
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import spoken_language
 from myna.http.modelslab.media import announce, as_reference, read_sent
 from myna.http.modelslab.voices import Chosen, find_voice
 from myna.jobs.schemas import Job
-from myna.kit import clock
 from myna.speech.schemas import SpeechRequest
 from myna.voices.own import spoken_languages
 from myna.voices.schemas import REFERENCE_VOICE, Voice
@@ -98,23 +96,11 @@ class Speaking:
         )
 
     async def _answer(self, request: Request, job: Job) -> dict[str, Any]:
-        """Begin with it. The sound when it is there soon, else where it will be."""
-        where = addresses(request, self._services)
-        await self._services.speech.start(job, interactive=True)
-        try:
-            job = await self._services.speech.wait(job.id, self._services.settings.modelslab_wait_seconds)
-        except TimeoutError:
-            key = mapping.future_key(job, str(job.request["format"]))
-            future = where.file(key, job.details["output"]["file_name"])
-            return mapping.processing(job, [future], where.fetch(job.details["number"]), mapping.speech_eta(job))
-        if job.status != "succeeded":
-            raise mapping.failure(job)
-        return mapping.succeeded(job, await self._services.outputs.of_job(job.id), where)
-
-
-def addresses(request: Request, services: Services) -> mapping.Addresses:
-    expires_at = clock.now() + timedelta(seconds=services.settings.link_seconds)
-    return mapping.Addresses(services.links, services.base_url(request), context_of(request.scope).prefix, expires_at)
+        """Begin with it, and wait a little."""
+        services, extension = self._services, str(job.request["format"])
+        await services.speech.start(job, interactive=True)
+        ended = services.speech.wait(job.id, services.settings.modelslab_wait_seconds)
+        return await answer_soon(request, services, job, ended, extension=extension)
 
 
 def _voice_to_come(services: Services) -> Voice:

@@ -12,9 +12,9 @@ from myna.errors import BodyTooLarge, InvalidRequest
 from myna.http.idempotency import request_seed, work_begins
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import anybody, asking, ordering
+from myna.http.modelslab.answers import addresses
 from myna.http.modelslab.languages import language_name, named_language
 from myna.http.modelslab.media import extension_of, keep, load, read_sent
-from myna.http.modelslab.speech import addresses
 from myna.http.modelslab.voices import FRIENDLY, free_name, slug
 from myna.kit import ids
 from myna.media.inline import decode_base64
