@@ -6,6 +6,7 @@ import base64
 import json
 import time
 import uuid
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -221,10 +222,22 @@ def test_a_film_at_an_address_or_inside_of_json(client: Client, film: Path) -> N
         assert fetched.json()["name"] == "film.mp4"
         assert client.finished(fetched.json()["id"])["duration"] == pytest.approx(FILM_SECONDS, abs=0.05)
     inside = "data:video/mp4;base64," + base64.b64encode(film.read_bytes()).decode()
-    sent = client.http.post("/dubs", json=_json(inside))
+    document = json.dumps(_json(inside, name="inside")).replace("/", "\\/")
+    sent = client.http.post("/dubs", content=document, headers={"Content-Type": "application/json"})
     assert sent.status_code == 202, sent.text
     assert sent.json()["duration"] == pytest.approx(FILM_SECONDS, abs=0.05)
+    assert sent.json()["name"] == "inside"
     client.finished(sent.json()["id"])
+
+
+def test_how_large_a_film_inside_of_json_may_be_is_published(client: Client) -> None:
+    most = client.http.get("/limits").json()["max_inline_film_bytes"]
+    for key, status in ((client.key, 413), ("wrong", 401)):
+        connection = HTTPConnection(client.http.base_url.host, client.http.base_url.port, timeout=30)
+        headers = {"Content-Type": "application/json", "Content-Length": str(2 * most), "Expect": "100-continue"}
+        connection.request("POST", "/myna/v1/dubs", headers={**headers, "Authorization": f"Bearer {key}"})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def _json(url: str, **values) -> dict:

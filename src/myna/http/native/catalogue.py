@@ -60,6 +60,7 @@ def limits_router(services: Services) -> APIRouter:
             max_voices=settings.max_voices,
             max_concurrent_clones=settings.max_concurrent_clones,
             max_dub_bytes=settings.max_dub_bytes,
+            max_inline_film_bytes=min(settings.max_inline_film_bytes, settings.max_dub_bytes),
             max_dub_seconds=settings.max_dub_seconds,
             dub_fetch_seconds=settings.dub_fetch_seconds,
             max_video_width=settings.max_video_width,

@@ -430,6 +430,8 @@ class Limits(BaseModel):
     max_concurrent_clones: int
     max_dub_bytes: int
     """Of the source of a dub, sent or fetched."""
+    max_inline_film_bytes: int
+    """Of the source of a dub that is sent within JSON, as a data URL."""
     max_dub_seconds: float
     dub_fetch_seconds: float
     """How long the source may take to come from its address."""
