@@ -107,7 +107,7 @@ def test_a_film_comes_back_in_two_languages(made: tuple[Client, dict]) -> None:
     assert [target["language"] for target in dub["targets"]] == ["es", "fr"]
     for target in dub["targets"]:
         assert set(target["files"]) == FILES
-        assert target["changed_lines"] == []
+        assert target["changed_lines"] == target["marked_lines"] == []
     assert all(stage["starts"] == 1 for stage in dub["stages"].values())
     for language in ("es", "fr"):
         lines = client.lines(dub["id"], language)
@@ -293,7 +293,7 @@ def test_a_line_that_cannot_be_spoken(client: Client, film: Path) -> None:
     lines = client.lines(marked["id"])
     assert [line["fit"] == "failed" for line in lines] == [False, True]
     assert lines[1]["error"]
-    assert marked["targets"][0]["changed_lines"] == [2]
+    assert marked["targets"][0]["changed_lines"] == marked["targets"][0]["marked_lines"] == [2]
 
 
 def test_a_whole_script_is_sent_again(client: Client, film: Path) -> None:

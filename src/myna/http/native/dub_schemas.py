@@ -133,6 +133,8 @@ class DubTarget(BaseModel):
     """`result`, `dialogue`, `bed`, `source_srt`, `source_vtt`, `target_srt`, `target_vtt`; empty until it is done."""
     changed_lines: list[int]
     """Lines that the next `redub` speaks anew."""
+    marked_lines: list[int]
+    """Lines to look at: too long and cut (`overflow`), or not spoken (`failed`)."""
 
 
 class DubSpeaker(BaseModel):
