@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import shutil
@@ -21,6 +20,7 @@ from myna.errors import Canceled, MynaError, NotFound
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.threads import run_in_thread
 from myna.media.extract import extract_sound
 from myna.media.fetch import Fetcher
 from myna.media.probe import MediaLimits, probe_untrusted
@@ -113,7 +113,7 @@ class TranscriptionSteps:
 
     async def remove_left(self) -> int:
         """Remove what processes that died left on this node of jobs that have ended. Returns how many there were."""
-        folders = await asyncio.to_thread(lambda: list(self._folder.glob("*")))
+        folders = await run_in_thread(lambda: list(self._folder.glob("*")))
         jobs = [await self._jobs.find(folder.name) for folder in folders]
         ended = [folder for folder, job in zip(folders, jobs, strict=True) if job is None or job.finished]
         for folder in ended:
@@ -128,10 +128,10 @@ class TranscriptionSteps:
         try:
             yield folder
         finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await run_in_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _forget_local(self, job_id: str) -> None:
-        await asyncio.to_thread(shutil.rmtree, self._folder / job_id, ignore_errors=True)
+        await run_in_thread(shutil.rmtree, self._folder / job_id, ignore_errors=True)
 
     async def _sound(self, job: Job, source: Path, sound: Path) -> float:
         """The recording as mono sound on disk; returns its length in seconds."""
@@ -151,7 +151,7 @@ class TranscriptionSteps:
         try:
             with path.open("wb") as file:
                 async for piece in self._storage.stream(where["object_key"]):
-                    await asyncio.to_thread(file.write, piece)
+                    await run_in_thread(file.write, piece)
         except NotFound:
             raise NotFound("The recording is gone from this server. Send it again.") from None
 
@@ -166,7 +166,7 @@ class TranscriptionSteps:
             with SoundReader(path) as sound:
                 return sound.read(round(start * RATE), round((end - start) * RATE))[:, 0]
 
-        segments = await asyncio.to_thread(lambda: list(_segments(path)))
+        segments = await run_in_thread(lambda: list(_segments(path)))
         if not segments:
             return (), request.language or "und"
         heard = await self._transcription.transcribe(
