@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,25 @@ from benchmarks.node import Node, running_node
 from benchmarks.speech import BODY
 
 SENTENCES = (
-    "Good morning, and welcome to our little tour of the old town.",
-    "The house on the left is very old, and nobody has lived in it for years.",
-    "My brother worked here when he was a young man.",
-    "In the morning the whole street was full of people.",
-    "They sold bread and cheese, and fish from the river.",
-    "The water in the river is cold, even in summer.",
-    "We open the windows, and the children play in the garden.",
-    "Please come with me, there is more to see behind the church.",
+    "Good morning, and welcome to the {place} with {number} friends and a {thing}.",
+    "The {thing} on the left is very old, and nobody has used it for {number} years.",
+    "My brother worked by the {thing} of the {place} with {number} other men.",
+    "In the morning the {place} was full of {people}, and {number} of them sat near the {thing}.",
+    "They sold {number} fish from the river to the {people} of the {place}.",
+    "The water by the {thing} is cold for {number} weeks, even in summer.",
+    "We open {number} windows, and the {people} play near the {thing}.",
+    "Please come with me, there are {number} more {people} to see behind the {thing}.",
 )
+_WORDS = {
+    "place": ("old town", "market", "garden", "church", "street", "school", "village"),
+    "thing": ("house", "bridge", "boat", "table", "wall", "clock", "door", "well", "tree", "window", "stone"),
+    "people": ("children", "women", "men", "doctors", "teachers"),
+    "number": (
+        *("two", "three", "five", "seven", "ten", "twelve", "twenty"),
+        *("thirty", "forty", "fifty", "sixty", "ninety", "nine"),
+    ),
+}
+"""In lists of lengths that have no divisor in common, so that no sentence comes twice in an hour."""
 _BETWEEN_LOOKS = 0.5
 _ALONE_REQUESTS = 100
 _SECONDS_TO_DUB = 4 * 3_600
@@ -39,7 +50,7 @@ _SECONDS_TO_DUB = 4 * 3_600
 def measure() -> dict[str, Any]:
     lengths = [int(minutes) for minutes in os.environ.get("DUB_MINUTES", "1,10,60").split(",")]
     with tempfile.TemporaryDirectory() as folder:
-        films = [make_film(Path(folder) / f"film-{minutes}.mp4", minutes, SENTENCES) for minutes in lengths]
+        films = [make_film(Path(folder) / f"film-{minutes}.mp4", minutes, _sentences()) for minutes in lengths]
         runs = {film.minutes: _alone(film, films[0]) for film in films}
         disturbed = _with_voiceovers(films[0])
     figures: dict[str, Any] = {"film": "1280 × 720, two speakers, English to Spanish"}
@@ -47,6 +58,13 @@ def measure() -> dict[str, Any]:
         figures[f"{minutes} min: server MiB at most"] = run["server"]
         figures[f"{minutes} min: children"] = run["children"]
     return {**figures, "slowest stage": _slowest(runs[max(runs)]["stages"]), **disturbed, "rows": _rows(runs)}
+
+
+def _sentences() -> Iterator[str]:
+    """Without end."""
+    for round_ in count():
+        words = {kind: choices[round_ % len(choices)] for kind, choices in _WORDS.items()}
+        yield from (sentence.format(**words) for sentence in SENTENCES)
 
 
 def _alone(film: Film, before: Film) -> dict[str, Any]:

@@ -34,9 +34,8 @@ class Film:
     minutes: int
 
 
-def make_film(path: Path, minutes: int, sentences: tuple[str, ...]) -> Film:
-    """An MP4 (H.264 of 720 lines, AAC) in which the same minute is said and seen again and again."""
-    sound = _minute_of_sound(sentences)
+def make_film(path: Path, minutes: int, sentences: Iterator[str]) -> Film:
+    """An MP4 (H.264 of 720 lines, AAC) in which the same minute is seen again and again, and new sentences are said."""
     minute = path.with_suffix(".minute.mp4")
     _write_pictures(minute)
     with av.open(str(minute)) as pictures, av.open(str(path), "w") as output:
@@ -44,7 +43,7 @@ def make_film(path: Path, minutes: int, sentences: tuple[str, ...]) -> Film:
         packets = list(_packets_of(pictures))
         track = output.add_stream("aac", rate=RATE, layout="stereo")
         track.metadata["language"] = "eng"
-        for number in range(minutes):
+        for number, sound in zip(range(minutes), _minutes_of_sound(sentences), strict=False):
             for data, place, is_keyframe in packets:
                 output.mux(_packet(data, place + number * 60 * FRAMES_PER_SECOND, is_keyframe, picture))
             for second in range(60):
@@ -54,22 +53,20 @@ def make_film(path: Path, minutes: int, sentences: tuple[str, ...]) -> Film:
     return Film(path, minutes)
 
 
-def _minute_of_sound(sentences: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    voices, speech, at = _voices(), np.zeros(MINUTE, np.float32), round(0.6 * RATE)
-    number = 0
-    while True:
-        engine, settings = voices[number // 2 % 2]
-        spoken = _said(engine, settings, sentences[number % len(sentences)])
+def _minutes_of_sound(sentences: Iterator[str]) -> Iterator[np.ndarray[Any, np.dtype[np.float32]]]:
+    """Stereo, shape `[2, MINUTE]`, one after the other; they end with the sentences."""
+    voices, time = _voices(), np.arange(MINUTE) / RATE
+    music = np.zeros((2, MINUTE))
+    for frequency, right in _MUSIC:
+        music += np.array([[1 - right], [right]]) * (0.01 * np.sin(2 * np.pi * frequency * time))
+    speech, at = np.zeros(MINUTE, np.float32), round(0.6 * RATE)
+    for number, sentence in enumerate(sentences):
+        spoken = _said(*voices[number // 2 % 2], sentence)
         if at + len(spoken) > MINUTE - RATE:
-            break
+            yield (speech + music).astype(np.float32)
+            speech, at = np.zeros(MINUTE, np.float32), round(0.6 * RATE)
         speech[at : at + len(spoken)] = spoken
         at += len(spoken) + round(_PAUSES[number % len(_PAUSES)] * RATE)
-        number += 1
-    time = np.arange(MINUTE) / RATE
-    sound = np.tile(speech, (2, 1))
-    for frequency, right in _MUSIC:
-        sound += np.array([[1 - right], [right]]) * (0.01 * np.sin(2 * np.pi * frequency * time))
-    return sound.astype(np.float32)
 
 
 def _voices() -> tuple[Voice, Voice]:

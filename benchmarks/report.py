@@ -30,10 +30,11 @@ TITLES = {
     ),
     "dubbing": (
         "Dubbing",
-        "Films of 720 lines (H.264, AAC) in which two synthetic speakers take turns over music, dubbed from English to "
-        "Spanish with nothing sent along: heard by pocketsphinx, translated by apertium, spoken by espeak-ng. One dub "
-        "at a time, on a node that has done one before; the memory is that of the server process, and of all processes "
-        "under it, at most. Then short speech over HTTP, by one client, alone and while two dubs are worked on.",
+        "Films of 720 lines (H.264, AAC) in which two synthetic speakers take turns over music and no sentence comes "
+        "twice, dubbed from English to Spanish with nothing sent along: heard by pocketsphinx, translated by apertium, "
+        "spoken by espeak-ng. One dub at a time, on a node that has done one before; the memory is that of the server "
+        "process, and of all processes under it, at most. Then short speech over HTTP, by one client, alone and while "
+        "two dubs are worked on.",
     ),
     "verification": (
         "Verified speech",

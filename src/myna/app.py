@@ -134,8 +134,8 @@ def build_node(settings: Settings) -> Node:
     references = References(settings, storage, jobs, registry, fetcher, cloning, accounts)
     speech, dubbing = _speech(around, references), build_dubbing(around)
     keeper = NodeKeeper(node_id, settings, database, work, on_node_dead=[speech.on_node_dead])
-    transcriptions = _transcriptions(around)
-    chores = (*_chores(speech, references, outputs, cloning, dubbing), Chore(10, transcriptions.resume_unstarted))
+    transcriptions, transcription_chores = _transcriptions(around)
+    chores = (*_chores(speech, references, outputs, cloning, dubbing), *transcription_chores)
     housekeeping = Housekeeping(settings, database, storage, credits, jobs, delivery, work, chores)
     services = Services(
         settings=settings,
@@ -216,8 +216,8 @@ def _speech(around: Surroundings, references: References) -> SpeechService:
     )
 
 
-def _transcriptions(around: Surroundings) -> TranscriptionOrders:
-    """The service, and the workflow behind it."""
+def _transcriptions(around: Surroundings) -> tuple[TranscriptionOrders, tuple[Chore, ...]]:
+    """The service, the workflow behind it, and what has to be done now and then."""
     steps = TranscriptionSteps(
         node_id=around.node_id,
         settings=around.settings,
@@ -229,7 +229,8 @@ def _transcriptions(around: Surroundings) -> TranscriptionOrders:
         transcription=around.transcription,
     )
     transcription_workflow.bind(steps, around.announce)
-    return TranscriptionOrders(around.settings, around.jobs, around.transcription, around.work)
+    orders = TranscriptionOrders(around.settings, around.jobs, around.transcription, around.work)
+    return orders, (Chore(10, orders.resume_unstarted), Chore(600, steps.remove_left))
 
 
 def _chores(

@@ -233,6 +233,8 @@ class Settings(BaseSettings):
     """Languages that one dub may have."""
     max_dub_bytes: int = Field(1_000_000_000, ge=1_000)
     """Bytes of the source of a dub."""
+    max_inline_film_bytes: int = Field(104_857_600, ge=1_000)
+    """Bytes of the source of a dub that is sent within JSON, as a data URL. A form, or an address, takes more."""
     max_dub_seconds: float = Field(7_200.0, ge=1)
     """Seconds of the source of a dub."""
     dub_fetch_seconds: float = Field(600.0, ge=1, le=7_200)

@@ -23,7 +23,11 @@ BODIES = {
     "/myna/v1/webhooks/{webhook_id}": {"enabled": False},
     "/myna/v1/keys": {"name": "mine"},
     "/myna/v1/voices/{voice_id}": {"name": "mine"},
+    "/myna/v1/dubs/{dub_id}/lines/{number}": {"language": "es", "text": "Mío."},
+    "/myna/v1/dubs/{dub_id}/translations/{language}": {"text": "Mío.\nTuyo."},
+    "/myna/v1/dubs/{dub_id}/speakers/{speaker}": {"name": "mine"},
 }
+QUERIES = {"/myna/v1/dubs/{dub_id}/lines": {"language": "es"}}
 
 
 def operations() -> list[tuple[str, str]]:
@@ -38,7 +42,7 @@ OPERATIONS = operations()
 WITH_FOREIGN_IDS = [
     (method, path)
     for method, path in OPERATIONS
-    if re.search(r"{(job|output|webhook|delivery|key|voice|consent)_id}", path)
+    if re.search(r"{(job|output|webhook|delivery|key|voice|consent|dub)_id}", path)
 ]
 
 
@@ -63,6 +67,7 @@ def owner(server: ServerProcess, low_voice: bytes, film: Path) -> dict[str, str]
             "dub_id": _dub(http, film),
             "number": "1",
             "speaker": "speaker-1",
+            "language": "es",
             "voice_id": http.post("/voices", data={"name": "mine", "consent": "true"}, files=recording).json()["id"],
             "consent_id": http.post("/voice-consents", data={"name": "mine", "language": "en"}, files=recording).json()[
                 "id"
@@ -86,13 +91,14 @@ def revoked(server: ServerProcess) -> str:
 
 def ask(server: ServerProcess, method: str, path: str, ids: dict[str, str], key: str | None) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    body = BODIES.get(path) if method in ("POST", "PATCH") else None
-    return httpx.request(method, server.url + path.format(**ids), headers=headers, json=body)
+    body = BODIES.get(path) if method in ("POST", "PUT", "PATCH") else None
+    url = server.url + path.format(**ids)
+    return httpx.request(method, url, params=QUERIES.get(path), headers=headers, json=body)
 
 
 def test_the_matrix_is_not_empty():
     assert len(OPERATIONS) > 35
-    assert len(WITH_FOREIGN_IDS) >= 21
+    assert len(WITH_FOREIGN_IDS) >= 30
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -113,11 +119,12 @@ def test_the_key_comes_before_the_body(server, owner, method, path):
 def test_what_is_somebody_elses_does_not_exist(server, owner, method, path):
     stranger = server.new_key()
     foreign = ask(server, method, path, owner, stranger)
-    unknown = ask(server, method, path, dict.fromkeys(owner, "nothing"), stranger)
+    own = {name: value for name, value in owner.items() if name.endswith("_id")}
+    unknown = ask(server, method, path, {**owner, **dict.fromkeys(own, "nothing")}, stranger)
     assert foreign.status_code == unknown.status_code == 404
     told = foreign.json()["detail"]
-    for name in sorted(owner.keys() - {"key"}, key=lambda name: -len(owner[name])):
-        told = told.replace(owner[name], "nothing")
+    for value in sorted(own.values(), key=len, reverse=True):
+        told = told.replace(value, "nothing")
     assert told == unknown.json()["detail"]
 
 

@@ -19,7 +19,7 @@ from tests.fixtures.magichour import MOMENT, NOT_FOUND, UNAUTHORIZED, UNKNOWN_ID
 @pytest.fixture(scope="module")
 def http():
     """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=30, verify=False) as client:
+    with httpx.Client(timeout=60, verify=False) as client:
         yield client
 
 

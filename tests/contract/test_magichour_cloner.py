@@ -155,7 +155,7 @@ def test_delete_stops_the_work_and_leaves_nothing(account, low_voice):
     assert account.delete(f"/v1/audio-projects/{project_id}").status_code == 204
     assert account.project(project_id)["status"] == "canceled"
     assert account.balance() == 100_000
-    nothing_is_left(account.server, seconds=20)
+    nothing_is_left(account.server, seconds=60)
 
 
 # What is refused at once

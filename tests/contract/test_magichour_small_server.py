@@ -28,7 +28,7 @@ def server(make_module_server):
 @pytest.fixture(scope="module")
 def http():
     """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=30, verify=False) as client:
+    with httpx.Client(timeout=60, verify=False) as client:
         yield client
 
 

@@ -11,19 +11,15 @@ import uuid
 import httpx
 import pytest
 
+from myna.dubbing.repository import DubRepository
+from myna.http.modelslab.mapping import job_id_of
 from tests.fixtures.chat import chat_server
 from tests.fixtures.dubs import make_film
 from tests.fixtures.files import file_server
-from tests.fixtures.modelslab import Client
+from tests.fixtures.modelslab import Client, refused
 from tests.fixtures.videos import Film, make_video
 
 FAKES = "fake,fake-recognition,fake-translation"
-
-
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +39,11 @@ def film(tmp_path_factory, espeak):
 
 
 @pytest.fixture(scope="module")
+def webm(tmp_path_factory, espeak):
+    return make_film(tmp_path_factory.mktemp("quiet") / "film.webm", espeak, bed=0.0)
+
+
+@pytest.fixture(scope="module")
 def silent(tmp_path_factory):
     """Nobody speaks, so it cannot be dubbed."""
     return make_video(tmp_path_factory.mktemp("silent") / "film.mp4", Film(3, [], 22_050, bed=0.0))
@@ -56,15 +57,8 @@ def films(film, silent):
         yield served.url
 
 
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert message in body["message"], body
-    return body
-
-
 def test_a_dub_is_processing_at_once_and_then_there(client, films, http):
-    link = f"{films}/film.mp4"
+    link = f"{films}/film.mp4?expires=1"
     said = client.ok(
         "create_dubbing",
         init_video=link,
@@ -114,9 +108,22 @@ def test_a_film_in_the_request_itself(client, film):
     assert client.post(f"v7/voice/fetch/{said['id']}").json()["status"] == "success"
 
 
+def test_what_will_be_is_there_also_when_the_address_does_not_tell_its_kind(client, webm, http):
+    """In the future link it has the container in which it comes."""
+    with file_server() as served:
+        link = served.put("/watch", webm.read_bytes())
+        said = client.ok("create_dubbing", init_video=f"{link}?v=1", output_lang="es", num_speakers="some", seed=0)
+        assert http.get(said["future_links"][0]).status_code == 404
+        found = client.finished(said["id"])
+    assert found["status"] == "success", found
+    assert client.download(said["future_links"][0], "video/webm") == client.download(found["output"][0], "video/webm")
+    assert found["audio_time"] == pytest.approx(6, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"init_video": None, "output_lang": None}, "init_video is required"),
         ({"init_video": None}, "init_video is required"),
         ({"output_lang": None}, "output_lang is required"),
         ({"output_lang": "tlh"}, "output_lang must be one of: es, fr, hi, it, pt-br, en-us, en-gb, ja, zh"),
@@ -146,6 +153,34 @@ def test_a_dub_that_cannot_be_made_is_failed_when_it_is_fetched(client, films):
     assert (found["status"], found["id"], found["output"]) == ("failed", said["id"], [])
     assert "Nobody speaks" in found["message"]
     assert client.balance() == 100_000
+
+
+def test_a_repeated_order_is_one_dub_and_nobody_else_sees_it(client, dub_server, films, http):
+    order = {"init_video": f"{films}/silent.mp4", "output_lang": "es"}
+    first, again = (client.voice("create_dubbing", headers={"Idempotency-Key": "one"}, **order) for _ in range(2))
+    assert first.json() == again.json()
+    headers = {"Authorization": f"Bearer {client.key}"}
+    assert len(http.get(f"{dub_server.url}/myna/v1/dubs", headers=headers).json()["data"]) == 1
+    stranger = Client(dub_server, http)
+    for path in (f"v6/voice/fetch/{first.json()['id']}", f"v7/voice/fetch/{first.json()['id']}"):
+        assert stranger.post(path).json()["message"] == "Request not found"
+
+
+def seed_of(server, number):
+    async def look(database):
+        async with database.reading() as connection:
+            return (await DubRepository(connection).find(job_id_of(number))).request.seed
+
+    return server.query(look)
+
+
+def test_a_seed_is_kept_and_without_one_each_dub_has_its_own(client, dub_server, films):
+    order = {"init_video": f"{films}/silent.mp4", "output_lang": "es"}
+    made = [client.ok("create_dubbing", **order, seed=seed)["id"] for seed in ("7", 0, None)]
+    seeds = [seed_of(dub_server, number) for number in made]
+    assert seeds[0] == 7
+    assert 0 not in seeds
+    assert len(set(seeds)) == 3
 
 
 def test_a_film_that_is_not_there_is_refused_at_once(client, films):
@@ -227,8 +262,5 @@ def test_what_cannot_be_transcribed_is_refused(client, fields, message):
 
 def test_a_recording_that_is_not_there_costs_nothing(client, films):
     answer = client.voice("speech_to_text", init_audio=f"{films}/gone.wav", language="en")
-    if answer.json()["status"] == "processing":
-        assert client.finished(answer.json()["id"])["status"] == "failed"
-    else:
-        refused(answer, 400, "404")
+    refused(answer, 400, "Unable to fetch audio from provided URL: The address answered 404")
     assert client.balance() == 100_000

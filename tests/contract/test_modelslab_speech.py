@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
+import wave
 
-import httpx
 import pytest
 
-from tests.fixtures.modelslab import Client
+from tests.fixtures.modelslab import Client, refused
 
 TEXT = "Hello, how are you?"
-
-
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
 
 
 @pytest.fixture
 def client(server, http):
     return Client(server, http)
-
-
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert isinstance(body["message"], str)
-    assert message in body["message"]
-    return body
 
 
 # Who may ask
@@ -74,7 +62,7 @@ def test_unknown_paths_and_methods_speak_the_same_way(client, http):
 
 def test_speech_is_there_at_once(client):
     said = client.ok("text_to_speech", prompt=TEXT, voice_id="madison", language="american english")
-    assert list(said) == ["status", "generationTime", "id", "output", "proxy_links", "meta"]
+    assert list(said) == ["status", "generationTime", "id", "output", "proxy_links", "audio_time", "meta"]
     assert said["status"] == "success"
     assert isinstance(said["id"], int)
     assert said["id"] < 2**53
@@ -82,7 +70,10 @@ def test_speech_is_there_at_once(client):
     assert link.startswith(client.server.url)
     assert link.endswith(f"/{said['meta']['filename']}")
     assert said["meta"]["filename"].endswith(".wav")
-    assert client.download(link, "audio/wav")[:4] == b"RIFF"
+    sound = client.download(link, "audio/wav")
+    assert sound[:4] == b"RIFF"
+    with wave.open(io.BytesIO(sound)) as spoken:
+        assert said["audio_time"] == pytest.approx(spoken.getnframes() / spoken.getframerate(), abs=0.01)
     meta = said["meta"]
     assert (meta["base64"], meta["temp"], meta["emotion"], meta["language"]) == (
         "no",
@@ -132,6 +123,8 @@ def test_input_is_read_leniently(client):
         ({"prompt": TEXT, "speed": 9}, "speed must be between 0.25 and 4"),
         ({"prompt": TEXT, "language": "klingon language"}, "language must be one of: american english"),
         ({"prompt": TEXT, "voice_id": "nobody-at-all"}, "Voice not found: nobody-at-all"),
+        ({"prompt": TEXT, "voice_id": " , "}, "Voice not found"),
+        ({"prompt": TEXT, "language": "xx"}, "No engine of this node speaks `xx`"),
         ({"prompt": TEXT, "output_format": "ape"}, "output_format must be wav or mp3"),
         ({"prompt": TEXT, "temp": "maybe"}, "temp must be true or false"),
         ({"prompt": TEXT, "track_id": {}}, "track_id must be a string or a number"),
@@ -236,6 +229,16 @@ def test_nobody_fetches_what_another_has_made(client, server, http):
     assert client.ok("fetch")["message"] == "Request not found"
 
 
+def test_what_was_deleted_is_not_found(client, http):
+    said = client.ok("text_to_speech", prompt=TEXT)
+    headers = {"Authorization": f"Bearer {client.key}"}
+    (output,) = http.get(f"{client.server.url}/myna/v1/outputs", headers=headers).json()["data"]
+    http.delete(f"{client.server.url}/myna/v1/outputs/{output['id']}", headers=headers).raise_for_status()
+    assert client.fetch(said["id"]) == {
+        "status": "failed", "id": said["id"], "message": "Request not found", "output": [],
+    }  # fmt: skip
+
+
 def test_requests_are_counted(client):
     assert client.post("v6/processing/request_count").json() == {
         "status": "success",
@@ -250,14 +253,18 @@ def test_counting_is_throttled_and_says_when(make_server, http):
     assert {answer.status_code for answer in answers[:30]} == {200}
     body = refused(answers[30], 429, "Rate limit exceeded")
     assert body["retry_after"] == int(answers[30].headers["retry-after"])
+    assert 0 < int(answers[30].headers["x-ratelimit-reset"]) - time.time() < 62, "in Unix time"
 
 
 def test_a_full_queue_says_so(make_server, http):
     server = make_server(MYNA_MAX_QUEUED_JOBS="1", MYNA_MODELSLAB_WAIT_SECONDS="0", MYNA_RATE_LIMITS="off")
     client = Client(server, http)
     assert client.ok("text_to_speech", prompt="fake:slow=5 " + TEXT)["status"] == "processing"
-    body = refused(client.voice("text_to_speech", prompt=TEXT), 429, "Rate limit exceeded")
-    assert body["retry_after"] == 30
+    counted = client.post("v6/processing/request_count").json()
+    assert (counted["processing_count"], counted["message"]) == (1, "1 request is being processed")
+    answer = client.voice("text_to_speech", prompt=TEXT)
+    body = refused(answer, 429, "Rate limit exceeded. Maximum 1 queued requests allowed.")
+    assert (body["retry_after"], answer.headers["retry-after"]) == (30, "30")
 
 
 # What is not offered
@@ -269,6 +276,11 @@ def test_a_full_queue_says_so(make_server, http):
 def test_what_is_not_offered_says_so(client, name):
     refused(client.voice(name, prompt="x"), 403, "Feature not available: this server does not offer")
     refused(client.voice(name, key=False), 401, "API key required")
+
+
+@pytest.mark.parametrize("name", ["system_details", "restart_server", "update", "clear_cache", "clear_queue"])
+def test_servers_are_not_administered_here(client, name):
+    refused(client.post(f"v1/enterprise/voice/{name}"), 403, "Feature not available: this server does not offer")
 
 
 # The same request again
@@ -290,7 +302,7 @@ def test_a_repeated_request_is_answered_again_and_charged_once(client):
 def test_in_legacy_mode_errors_have_status_200_and_are_not_kept(make_server, http):
     client = Client(make_server(MYNA_MODELSLAB_LEGACY_STATUS="on", MYNA_RATE_LIMITS="off"), http)
     answer = client.voice("text_to_speech")
-    assert (answer.status_code, answer.json()["message"]) == (200, {"prompt": ["prompt is required"]})
+    assert (answer.status_code, answer.json()["message"]) == (200, {"prompt": ["The prompt field is required."]})
     assert int(answer.headers["content-length"]) == len(answer.content)
     headers = {"Idempotency-Key": "one"}
     assert client.voice("text_to_speech", headers=headers, key=False).json()["message"] == "API key required"

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import base64
 
-import httpx
 import pytest
 
 from myna.voices.slots import slots
 from tests.fixtures.files import file_server
-from tests.fixtures.modelslab import Client, encoded
+from tests.fixtures.modelslab import Client, encoded, refused
 from tests.fixtures.recordings import median_pitch
 
 TEXT = "Well, the small boat sailed over the wide river."
 
 
-@pytest.fixture(scope="module")
-def http():
-    with httpx.Client(timeout=60) as client:
-        yield client
-
-
 @pytest.fixture
 def client(espeak_server, http):
     return Client(espeak_server, http)
-
-
-def refused(answer, status, message):
-    body = answer.json()
-    assert (answer.status_code, body["status"]) == (status, "error"), answer.text
-    assert message in body["message"], body
-    return body
 
 
 def sound_of(client, said):
@@ -61,7 +47,7 @@ def test_a_recording_at_an_address_is_fetched_by_the_job(client, high_voice):
         said = client.ok("text_to_audio", prompt=TEXT, init_audio=f"{address}?token=1", voice_id="henry")
         assert median_pitch(sound_of(client, said)) == pytest.approx(median_pitch(high_voice), rel=0.1)
         said = client.voice("text_to_audio", prompt=TEXT, init_audio=f"{files.url}/gone.wav")
-    refused(said, 400, "404")
+    refused(said, 400, "Unable to fetch audio from provided URL: The address answered 404")
 
 
 @pytest.mark.parametrize(
@@ -79,10 +65,50 @@ def test_what_is_no_recording_is_refused_and_costs_nothing(client, fields, messa
     assert client.balance() == 100_000
 
 
+def test_a_link_of_this_server_that_no_longer_works_is_an_address_without_a_file(client, low_voice):
+    link = client.ok("base64_to_url", init_audio=encoded(low_voice))["output"][0]
+    for path in ("text_to_audio", "speech_to_text", "voice_upload"):
+        broken = link.replace("/files/", "/files/x")
+        said = client.voice(path, prompt=TEXT, name="Anna", language="english", init_audio=broken)
+        refused(said, 400, "Unable to fetch audio from provided URL")
+    (upload,) = uploads_of(client)
+    upload.unlink()
+    refused(client.voice("create_dubbing", init_video=link, output_lang="es"), 400, "Unable to fetch video from")
+    assert client.balance() == 100_000
+
+
 def test_a_recording_that_is_too_large_is_refused(make_server, http, low_voice):
     client = Client(make_server(MYNA_MAX_REFERENCE_BYTES="20000", MYNA_MAX_JSON_BYTES="2000"), http)
     refused(client.voice("text_to_audio", prompt=TEXT, init_audio=encoded(b"R" * 30_000)), 413, "")
     refused(client.voice("text_to_audio", prompt=TEXT, init_audio=encoded(b"R" * 21_000)), 413, "larger")
+
+
+def uploads_of(client):
+    folder = client.server.data_dir / "files" / "uploads" / client.server.account_of(client.key)
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("path", ["text_to_audio", "speech_to_text"])
+def test_what_is_refused_leaves_nothing_behind(client, espeak_server, http, low_voice, path):
+    poor, fields = Client(espeak_server, http, credits=0), {"prompt": TEXT, "init_audio": encoded(low_voice)}
+    refused(poor.voice(path, **fields), 402, "Insufficient credits")
+    assert not uploads_of(poor)
+    client.ok(path, **fields)
+    assert len(uploads_of(client)) == 1
+
+
+def test_an_uploaded_voice_never_takes_the_id_of_a_stock_voice(client, low_voice):
+    made = client.ok("voice_upload", name="AF Bella", init_audio=encoded(low_voice), language="english")
+    assert made["voice_id"] == "af_bella_2"
+    assert client.ok("text_to_audio", prompt=TEXT, voice_id="af_bella")["meta"]["voice"] == "af_bella"
+    said = client.ok("text_to_audio", prompt=TEXT, voice_id="af_bella_2")
+    assert median_pitch(sound_of(client, said)) == pytest.approx(median_pitch(low_voice), rel=0.1)
+
+
+def test_a_voice_is_not_found_by_what_is_no_name(client, low_voice):
+    client.ok("voice_upload", name="!", init_audio=encoded(low_voice), language="english")
+    assert client.ok("text_to_audio", prompt=TEXT, voice_id="voice")["meta"]["voice"] == "voice"
+    refused(client.voice("text_to_audio", prompt=TEXT, voice_id="?"), 400, "Voice not found: ?")
 
 
 def test_a_server_that_wants_consent_says_where_to_go(make_server, http, low_voice):
@@ -177,6 +203,7 @@ def test_other_files_become_links_too(client):
     picture = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
     made = client.post("v6/base64_to_url", base64_string=base64.b64encode(picture).decode()).json()
     assert made["output"][0].endswith(".png")
+    assert client.download(made["output"][0], "image/png") == picture
     refused(client.post("v6/base64_to_url", base64_string=encoded(b"<html><script>")), 400, "must be sound, a picture")
     refused(client.post("v6/base64_to_url", base64_string=encoded(b"\0" * 5_000_001)), 400, "at most 5 MB")
     refused(client.voice("base64_to_url", init_audio=encoded(picture)), 400, "must be sound")

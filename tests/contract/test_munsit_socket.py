@@ -43,7 +43,7 @@ class Socket:
         self.send({"type": "text", "text": text, **flags})
 
     def next(self) -> dict:
-        return json.loads(self._connection.recv(timeout=30))
+        return json.loads(self._connection.recv(timeout=60))
 
     def batch(self) -> bytes:
         """The samples up to the end of a batch."""
@@ -64,7 +64,7 @@ class Socket:
     def end(self) -> int:
         """The code with which the server closes; nothing else may come before."""
         with pytest.raises(ConnectionClosed) as closed:
-            print(self._connection.recv(timeout=30))
+            print(self._connection.recv(timeout=60))
         assert closed.value.rcvd is not None
         return closed.value.rcvd.code
 
@@ -391,7 +391,7 @@ class TestConnections:
             socket.say(text, flush=True)
             assert socket.next()["isFinal"] is False
             socket.leave()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while account.spent == len(text) * PER_CHARACTER:
             assert time.monotonic() < deadline, "the price is still held"
             time.sleep(0.1)
@@ -403,7 +403,7 @@ class TestConnections:
             with talking(account) as socket:
                 socket.say("fake:slow=1 This takes its time.", flush=True)
                 time.sleep(0.1)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while account.spent:
             assert time.monotonic() < deadline, "the price is still held"
             time.sleep(0.1)

@@ -23,7 +23,7 @@ class Client:
         self.server = server
         self.key = server.new_key(credits=credits)
         headers = {"Authorization": f"Bearer {self.key}"}
-        self.http = httpx.Client(base_url=f"{server.url}/myna/v1", headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=f"{server.url}/myna/v1", headers=headers, timeout=60)
 
     def get(self, path, **parameters):
         answer = self.http.get(path, params=parameters)
@@ -33,7 +33,7 @@ class Client:
     def speak(self, text=TEXT, headers=None, **fields):
         return self.http.post("/speech", json={"text": text, "voice": VOICE, **fields}, headers=headers)
 
-    def finished(self, job_id, seconds=30):
+    def finished(self, job_id, seconds=60):
         deadline = time.monotonic() + seconds
         while (job := self.get(f"/jobs/{job_id}"))["status"] not in ("succeeded", "failed", "canceled"):
             assert time.monotonic() < deadline, job
@@ -274,6 +274,13 @@ class TestCatalogue:
         (engine,) = [engine for engine in client.get("/engines")["data"] if engine["name"] == "fake"]
         assert engine["available"]
         assert "en-US" in engine["languages"]
+        assert engine["kind"] == "speech"
+
+    def test_engines_of_all_kinds(self, client):
+        engines = client.get("/engines")["data"]
+        assert {engine["kind"] for engine in engines} == {"speech", "recognition", "translation"}
+        (sphinx,) = [engine for engine in engines if engine["name"] == "sphinx"]
+        assert (sphinx["kind"], sphinx["available"], "alignment" in sphinx["options"]) == ("recognition", True, True)
 
     def test_limits_need_no_key(self, server):
         limits = httpx.get(f"{server.url}/myna/v1/limits").json()

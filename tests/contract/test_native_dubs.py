@@ -6,17 +6,19 @@ import base64
 import json
 import time
 import uuid
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
 import pytest
 
+from myna.dubbing.subtitles import parse
 from tests.fixtures.dubs import FILM_LINES, FILM_SECONDS, SCRIPT
 from tests.fixtures.files import file_server
 from tests.fixtures.server import ServerFactory, ServerProcess
 
 FAKES = '["fake", "fake-recognition", "fake-translation"]'
-DONE_SECONDS = 60
+DONE_SECONDS = 100
 OPTIONS = {"target_languages": "es", "source_language": "en", "transcript": SCRIPT}
 FILES = {"result", "dialogue", "bed", "source_srt", "source_vtt", "target_srt", "target_vtt"}
 WAYS_IN = (
@@ -25,6 +27,7 @@ WAYS_IN = (
     ("GET", "/quote", None),
     ("PATCH", "/lines/1", {"language": "es", "text": "Hola."}),
     ("PATCH", "/speakers/speaker-1", {"name": "Ada"}),
+    ("PUT", "/translations/es", {"text": "Hola.\nOtra."}),
     ("POST", "/redub", None),
     ("POST", "/cancel", None),
     ("DELETE", "", None),
@@ -104,7 +107,7 @@ def test_a_film_comes_back_in_two_languages(made: tuple[Client, dict]) -> None:
     assert [target["language"] for target in dub["targets"]] == ["es", "fr"]
     for target in dub["targets"]:
         assert set(target["files"]) == FILES
-        assert target["changed_lines"] == []
+        assert target["changed_lines"] == target["marked_lines"] == []
     assert all(stage["starts"] == 1 for stage in dub["stages"].values())
     for language in ("es", "fr"):
         lines = client.lines(dub["id"], language)
@@ -122,7 +125,7 @@ def test_its_files_are_downloaded_without_a_key(made: tuple[Client, dict]) -> No
     for name, (kind, begin) in {
         "result": ("video/mp4", b""),
         "dialogue": ("audio/flac", b"fLaC"),
-        "target_srt": ("application/x-subrip", b"1\n00:00:0"),
+        "target_srt": ("application/x-subrip", b"1\n"),
         "source_vtt": ("text/vtt", b"WEBVTT"),
     }.items():
         answer = httpx.get(files[name]["url"])
@@ -132,6 +135,22 @@ def test_its_files_are_downloaded_without_a_key(made: tuple[Client, dict]) -> No
         assert len(answer.content) == files[name]["size"]
     assert files["result"]["file_name"].endswith(".mp4")
     assert "Our holiday" in files["result"]["file_name"]
+
+
+@pytest.mark.parametrize("kind", ["srt", "vtt"])
+def test_its_subtitles_are_shown_when_lines_are_said(made: tuple[Client, dict], kind: str) -> None:
+    client, dub = made
+    files, lines = dub["targets"][0]["files"], client.lines(dub["id"])
+    source = parse(httpx.get(files[f"source_{kind}"]["url"]).text)
+    target = parse(httpx.get(files[f"target_{kind}"]["url"]).text)
+    for cues, prefix in ((source, "source_"), (target, "")):
+        assert [cue.text for cue in cues] == [line[f"{prefix}text"] for line in lines]
+        assert [cue.start for cue in cues] == pytest.approx([line[f"{prefix}start"] for line in lines], abs=0.0015)
+        assert [cue.end for cue in cues] == pytest.approx([line[f"{prefix}end"] for line in lines], abs=0.0015)
+    assert [cue.start for cue in source] == pytest.approx([start for start, _, _ in FILM_LINES], abs=0.1)
+    names = {speaker["id"]: speaker["name"] for speaker in dub["speakers"]}
+    spoken_by = [names[line["speaker"]] for line in lines] if kind == "vtt" else [None, None]
+    assert [cue.speaker for cue in target] == spoken_by
 
 
 def test_it_is_among_the_outputs_and_jobs(made: tuple[Client, dict]) -> None:
@@ -181,14 +200,18 @@ def test_one_line_is_changed_and_dubbed_anew(client: Client, film: Path) -> None
 def test_a_speaker_gets_a_name_and_another_voice(client: Client, film: Path) -> None:
     dub = client.dub(film)
     path = f"/dubs/{dub['id']}/speakers/speaker-1"
-    changed = client.http.patch(path, json={"name": "Ada", "voice": "fake:en-US.2"})
+    changed = client.http.patch(path, json={"name": "Ada", "voice": "fake:es-MX.2"})
     assert changed.status_code == 200, changed.text
     speaker = changed.json()["speakers"][0]
-    assert (speaker["name"], speaker["voice"]) == ("Ada", "fake:en-US.2")
+    assert (speaker["name"], speaker["voice"]) == ("Ada", "fake:es-MX.2")
     theirs = [line for line in client.lines(dub["id"]) if line["speaker"] == "speaker-1"]
     assert theirs
-    assert all(line["voice"] == "fake:en-US.2" and line["changed"] for line in theirs)
+    assert all(line["voice"] == "fake:es-MX.2" and line["changed"] for line in theirs)
     check_problem(client.http.patch(path, json={"voice": "nobody"}), 404, "voice_not_found")
+    foreign = check_problem(client.http.patch(path, json={"voice": "fake:en-US.2"}), 400, "unsupported")
+    assert "`fake:en-US.2` speaks `en-US`, not `es`" in foreign["detail"]
+    assert "language=es" in foreign["detail"]
+    assert client.lines(dub["id"])[0]["voice"] == "fake:es-MX.2"
 
 
 def test_a_film_at_an_address_or_inside_of_json(client: Client, film: Path) -> None:
@@ -196,12 +219,25 @@ def test_a_film_at_an_address_or_inside_of_json(client: Client, film: Path) -> N
         fetched = client.http.post("/dubs", json=_json(files.put("/film.mp4", film.read_bytes())))
         assert fetched.status_code == 202, fetched.text
         assert fetched.json()["duration"] is None
+        assert fetched.json()["name"] == "film.mp4"
         assert client.finished(fetched.json()["id"])["duration"] == pytest.approx(FILM_SECONDS, abs=0.05)
     inside = "data:video/mp4;base64," + base64.b64encode(film.read_bytes()).decode()
-    sent = client.http.post("/dubs", json=_json(inside))
+    document = json.dumps(_json(inside, name="inside")).replace("/", "\\/")
+    sent = client.http.post("/dubs", content=document, headers={"Content-Type": "application/json"})
     assert sent.status_code == 202, sent.text
     assert sent.json()["duration"] == pytest.approx(FILM_SECONDS, abs=0.05)
+    assert sent.json()["name"] == "inside"
     client.finished(sent.json()["id"])
+
+
+def test_how_large_a_film_inside_of_json_may_be_is_published(client: Client) -> None:
+    most = client.http.get("/limits").json()["max_inline_film_bytes"]
+    for key, status in ((client.key, 413), ("wrong", 401)):
+        connection = HTTPConnection(client.http.base_url.host, client.http.base_url.port, timeout=30)
+        headers = {"Content-Type": "application/json", "Content-Length": str(2 * most), "Expect": "100-continue"}
+        connection.request("POST", "/myna/v1/dubs", headers={**headers, "Authorization": f"Bearer {key}"})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def _json(url: str, **values) -> dict:
@@ -214,10 +250,13 @@ def test_what_is_wrong_is_said_at_once_and_charged_nothing(client: Client, film:
         "target_languages": ("", "klingon", "es,es-" + "x" * 40),
         "speed": ("0", "fast"),
         "speakers": ("0", "many"),
-        "voices": ("[", '{"speaker-1": "nobody"}'),
+        "voices": (
+            *("[", '{"speaker-1": "nobody"}', '{"speaker-1": "fake:en-US.2"}', '{"es/speaker-1": "fake:fr-FR.1"}'),
+            *('{"speaker1": "fake:es-MX.2"}', '{"fr/speaker-1": "fake:fr-FR.1"}', '{"fr": "fake:fr-FR.1"}'),
+        ),
         "translations": ('{"es": 1}', '{"de": "Guten Tag."}'),
         "on_failed_line": ("ignore",),
-        "voice": ("nobody",),
+        "voice": ("nobody", "fake:en-US.2"),
         "unheard_of": ("1",),
         "use_subtitles": ("true",),
     }
@@ -254,7 +293,22 @@ def test_a_line_that_cannot_be_spoken(client: Client, film: Path) -> None:
     lines = client.lines(marked["id"])
     assert [line["fit"] == "failed" for line in lines] == [False, True]
     assert lines[1]["error"]
-    assert marked["targets"][0]["changed_lines"] == [2]
+    assert marked["targets"][0]["changed_lines"] == marked["targets"][0]["marked_lines"] == [2]
+
+
+def test_a_whole_script_is_sent_again(client: Client, film: Path) -> None:
+    """Spoken are the lines that differ. A script with too many lines is refused at once."""
+    dub = client.dub(film)
+    path, kept = f"/dubs/{dub['id']}", client.lines(dub["id"])
+    wrong = client.http.put(f"{path}/translations/es", json={"text": "one\ntwo\nthree"})
+    assert "The source has 2 lines" in check_problem(wrong, 400, "invalid_request")["detail"]
+    sent = client.http.put(f"{path}/translations/es", json={"text": f"{kept[0]['text']}\nOtro día."})
+    assert [line["changed"] for line in sent.json()["data"]] == [False, True]
+    assert client.http.get(f"{path}/quote").json()["lines"] == {"es": [2]}
+    assert client.http.post(f"{path}/redub").status_code == 202
+    client.finished(dub["id"])
+    assert [line["text"] for line in client.lines(dub["id"])] == [kept[0]["text"], "Otro día."]
+    check_problem(client.http.put(f"{path}/translations/fr", json={"text": "x"}), 404, "not_found")
 
 
 def test_a_repeated_request_makes_one_dub(client: Client, film: Path) -> None:
@@ -285,7 +339,7 @@ def test_canceled_and_deleted_dubs_leave_nothing(client: Client, film: Path) -> 
 
 
 def _wait_until(condition) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.1)

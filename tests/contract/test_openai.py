@@ -31,7 +31,7 @@ class Client:
     def __init__(self, server: ServerProcess, credits: float = 100, base: str = "") -> None:
         self.key = server.new_key(credits=credits)
         headers = {"Authorization": f"Bearer {self.key}", "Accept": "application/octet-stream"}
-        self.http = httpx.Client(base_url=server.url + base, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=server.url + base, headers=headers, timeout=60)
         self.server = server
 
     def speak(self, headers=None, **fields) -> httpx.Response:
@@ -157,7 +157,7 @@ class TestEvents:
 
 class TestStreaming:
     def test_sound_comes_before_the_end(self, client):
-        text = "fake:slow=0.3 This sentence takes its time. " * 6
+        text = "This is the beginning. " * 20 + "fake:slow=3 This sentence takes its time."
         began = time.monotonic()
         body = {**LEAST, "input": text, "response_format": "pcm"}
         with client.http.stream("POST", "/v1/audio/speech", json=body) as answer:

@@ -56,7 +56,7 @@ class Client:
         if answer.status_code >= 400:
             return answer
         address = address.format(id=answer.json()["id"])
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while (found := self.http.get(address)).json()["status"] != status:
             assert time.monotonic() < deadline, found.text
             time.sleep(0.05)

@@ -481,7 +481,7 @@ async def test_case_37_51_are_held_and_one_more_is_refused(account):
         running = [ask("fake:slow=5 Long.") for _ in range(2)]
         await asyncio.to_thread(wait_for_balance, account, 98)
         held = {ask("Short.") for _ in range(52)}
-        done, waiting = await asyncio.wait(held, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        done, waiting = await asyncio.wait(held, return_when=asyncio.FIRST_COMPLETED, timeout=60)
         refused(done.pop().result(), 400, "queue_limit_reached")
         assert not done
         for task in waiting:

@@ -175,7 +175,7 @@ def test_nor_can_it_be_told_over_a_socket(owner: Owner, stranger: Person, path: 
         with connect(url, additional_headers={"x-api-key": stranger.key}) as socket:
             first = {"type": "initConnection", "voice_id": names[by], "voice_settings": {"stability": 1}}
             socket.send(json.dumps(first))
-            said.append(str(socket.recv(timeout=30)).replace(names[by], "…"))
+            said.append(str(socket.recv(timeout=60)).replace(names[by], "…"))
     assert said[0] == said[1]
     assert json.loads(said[0])["type"] == "error"
 

@@ -76,7 +76,7 @@ def test_to_a_file(sdk, tmp_path: Path):
 
 
 def test_a_stream_begins_before_its_end(sdk):
-    text = "fake:slow=0.3 This sentence takes its time. " * 6
+    text = "This is the beginning. " * 20 + "fake:slow=3 This sentence takes its time."
     began = time.monotonic()
     with sdk.client.audio.speech.with_streaming_response.create(
         model="gpt-4o-mini-tts", voice="coral", input=text, response_format="pcm", instructions="Speak cheerfully."

@@ -1,14 +1,10 @@
-"""Makes or deletes a voice and dies on the way: `python -m tests.faults.cloner DATABASE FOLDER make|delete [MOMENT]`.
-
-Without a moment it lives, and prints how many there were.
-"""
+"""Makes or deletes a voice and dies on the way. Without a moment it lives, and prints how many there were."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,7 +72,11 @@ async def make(studio: Studio, account: Account, storage: ObjectStorage | None =
     return made.id
 
 
-async def main(database_url: str, folder: Path, work: str, death: int | None) -> None:
+def run(database_url: str, folder: Path, work: str, death: int | None) -> None:
+    asyncio.run(_run(database_url, folder, work, death))
+
+
+async def _run(database_url: str, folder: Path, work: str, death: int | None) -> None:
     studio = await open_node(database_url, folder)
     account = (await studio.accounts.list_accounts())[0]
     storage = FatalStorage(studio.storage, death)
@@ -84,10 +84,5 @@ async def main(database_url: str, folder: Path, work: str, death: int | None) ->
         await make(studio, account, storage)
     else:
         await studio.service(storage).delete(account.id, VOICE_ID)
-    print(storage.moments)
+    print(storage.moments, flush=True)
     await studio.database.close()
-
-
-if __name__ == "__main__":
-    url, place, task, *moment = sys.argv[1:]
-    asyncio.run(main(url, Path(place), task, int(moment[0]) if moment else None))

@@ -1,4 +1,4 @@
-"""Makes a dub and dies on the way: `python -m tests.faults.dubber DATA FILM [STAGE before|after]`.
+"""Makes a dub and dies on the way, before or after a stage.
 
 It takes over what a process before it has left. Without a stage it lives, waits until the dub is finished, and writes
 what became of it into `dub.json` of the data folder. Each run of a stage is a line in the file `stages` there.
@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -58,7 +57,11 @@ class Watched:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(data_dir: Path, film: Path, death: tuple[str, str] | None) -> None:
+def run(data_dir: Path, film: Path, death: tuple[str, str] | None) -> None:
+    asyncio.run(_run(data_dir, film, death))
+
+
+async def _run(data_dir: Path, film: Path, death: tuple[str, str] | None) -> None:
     watched = Watched(data_dir, death)
     DubSteps.run = lambda steps, name, job_id: watched.run(steps, name, job_id)  # type: ignore[method-assign]
     node = build_node(settings(data_dir))
@@ -104,8 +107,3 @@ def facts(dub: Dub) -> dict[str, object]:
         "lines": [asdict(line) for line in dub.targets[0].lines],
         "result": dub.targets[0].files["result"].object_key if dub.targets[0].files else None,
     }
-
-
-if __name__ == "__main__":
-    folder, video, *moment = sys.argv[1:]
-    asyncio.run(main(Path(folder), Path(video), (moment[0], moment[1]) if moment else None))

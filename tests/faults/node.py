@@ -1,4 +1,4 @@
-"""A node with a small workflow of its own, to be killed: `python -m tests.faults.node`, with settings from MYNA_*.
+"""A node with a small workflow of its own, to be killed. Its settings come from MYNA_*.
 
 Each run of a step is a line in the file `steps` of the data folder.
 """
@@ -30,6 +30,9 @@ from myna.worker.durable import DurableWork
 from myna.worker.nodes import NodeKeeper
 from myna.worker.schedules import Chore, Housekeeping
 
+RETRY_SECONDS = 3.0
+"""Between the first two attempts at a webhook: time enough to kill the node in between."""
+
 
 class Node:
     """All that a node needs to work on jobs."""
@@ -43,7 +46,7 @@ class Node:
         self.webhooks = WebhookService(self.database, settings)
         self.jobs = JobService(self.database, self.credits, self.webhooks, self.accounts, settings)
         self.work = DurableWork()
-        schedule = (0.0, 1.0, *STANDARD[2:])
+        schedule = (0.0, RETRY_SECONDS, *STANDARD[2:])
         self.delivery = WebhookDelivery(
             settings,
             self.webhooks,
@@ -130,7 +133,11 @@ async def settle(job_id: str) -> None:
         die()
 
 
-async def run() -> None:
+def run() -> None:
+    asyncio.run(_run())
+
+
+async def _run() -> None:
     global node
     schedules.WORKFLOWS = ("fault.small_job",)
     settings = Settings()
@@ -145,7 +152,3 @@ async def run() -> None:
         await node.housekeeping.fail_parked()
         await asyncio.sleep(0.1)
     await node.stop()
-
-
-if __name__ == "__main__":
-    asyncio.run(run())

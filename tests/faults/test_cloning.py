@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,8 +10,10 @@ import pytest
 
 from myna.accounts.schemas import Account
 from myna.errors import VoiceNotFound
+from tests.faults import cloner
 from tests.faults.cloner import VOICE_ID, make, open_node
 from tests.fixtures.cloning import Studio
+from tests.fixtures.forks import Fork
 from tests.fixtures.server import ServerFactory, ServerProcess
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
@@ -33,13 +33,12 @@ class Scene:
 
     def run(self, work: str, moment: int | None = None) -> int | None:
         """Another process does the work. Returns how many moments there were, None when it died."""
-        command = [sys.executable, "-m", "tests.faults.cloner", self._url, str(self._folder), work]
-        given = [] if moment is None else [str(moment)]
-        done = subprocess.run([*command, *given], capture_output=True, text=True, timeout=120, check=False)
-        if moment is not None and done.returncode == KILLED:
+        process = Fork(cloner.run, self._url, self._folder, work, moment, log=self._folder / "said")
+        status = process.wait(120)
+        if moment is not None and status == KILLED:
             return None
-        assert done.returncode == 0, done.stderr
-        return int(done.stdout.splitlines()[-1])
+        assert status == 0, process.said
+        return int(process.said.splitlines()[-1])
 
     async def assert_nothing_is_seen(self) -> None:
         assert await self.studio.cloning.list(self.account.id) == []

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +16,15 @@ from myna.dubbing.schemas import STAGES
 from myna.media.probe import packet_hash
 from myna.storage.objects import open_storage
 from myna.webhooks.service import WebhookService
+from tests.faults import dubber
 from tests.faults.dubber import CREDITS, DUB_ID, settings
 from tests.fixtures.dubs import PRICE
+from tests.fixtures.forks import Fork
 
 DUBS = 3
 """Each is killed in every third stage, so that all stages have their turn."""
+PATIENCE = 240.0
+"""Seconds for one process."""
 
 
 @pytest.mark.fault
@@ -37,23 +38,16 @@ def test_a_killed_dub_goes_on_from_the_stage_it_was_in(
 ) -> None:
     """`after` all that a stage does, and before it counts as done, is its worst moment."""
     for stage in killed:
-        died = run(tmp_path, film, stage, when)
-        assert died.returncode == -signal.SIGKILL, f"{stage}: {died.stderr}"
-    lived = run(tmp_path, film)
-    assert lived.returncode == 0, lived.stderr
+        died = Fork(dubber.run, tmp_path, film, (stage, when), log=tmp_path / "said")
+        assert died.wait(PATIENCE) == -signal.SIGKILL, f"{stage}: {died.said}"
+    lived = Fork(dubber.run, tmp_path, film, None, log=tmp_path / "said")
+    assert lived.wait(PATIENCE) == 0, lived.said
     dub = json.loads((tmp_path / "dub.json").read_text())
     assert (dub["status"], dub["error"]) == ("succeeded", None)
     assert runs(tmp_path) == [stage for stage in STAGES for _ in range(1 + (stage in killed))]
     assert (dub["price"], dub["charged"]) == (PRICE, PRICE)
     assert [line["fit"] for line in dub["lines"]] == ["natural", "absorbed"]
     asyncio.run(check_data(tmp_path, film, dub))
-
-
-def run(data_dir: Path, film: Path, *death: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.faults.dubber", str(data_dir), str(film), *death]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MYNA_")}
-    root = Path(__file__).parents[2]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=root)
 
 
 def runs(data_dir: Path) -> list[str]:

@@ -17,6 +17,7 @@ from myna.media.decode import Decoded
 from myna.media.sandbox import decode_untrusted
 from tests.fixtures.canary import SECRET_SECONDS, Canary
 from tests.fixtures.hostile import SECONDS, hostile_files, real_recordings
+from tests.fixtures.processes import descendants
 
 pytestmark = pytest.mark.fault
 
@@ -96,7 +97,7 @@ async def test_hostile_files_end_in_sound_or_a_refusal(count: int, canary: Canar
     assert 0 < sounds < count
     blocked = {name: result for name, result in outcomes.items() if "No module named" in result or "thread" in result}
     assert blocked == {}, "the sandbox stood in the way of an honest decoder"
-    assert [child for child in own.children(recursive=True) if "myna.media.child" in " ".join(child.cmdline())] == []
+    assert descendants(own.pid, "myna.media.child") == []
     assert own.num_fds() <= descriptors + 1  # asyncio's watcher
     assert sorted(os.listdir(tmp_path)) == files
     assert canary.requests == []

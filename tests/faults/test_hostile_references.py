@@ -16,6 +16,7 @@ from myna.audio.resample import resample
 from myna.engines.base import Samples
 from tests.fixtures.hostile import RATE, hostile_files, real_recordings
 from tests.fixtures.munsit import RAW_24K, TEXT, Account
+from tests.fixtures.processes import descendants
 from tests.fixtures.recordings import READING
 from tests.fixtures.server import ServerFactory, ServerProcess
 from tests.fixtures.speech import ESPEAK_RATE, Speak
@@ -100,8 +101,7 @@ def memory_of(server: ServerProcess) -> int:
 
 
 def readers_of(server: ServerProcess) -> list[psutil.Process]:
-    children = psutil.Process(server.pid).children(recursive=True)
-    return [child for child in children if "myna.media.child" in " ".join(child.cmdline())]
+    return descendants(server.pid, "myna.media.child")
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,14 @@ def test_a_request_that_was_cut_is_the_same_job_when_it_is_sent_again(node: Serv
     sending = threading.Thread(target=send)
     sending.start()
     while not jobs(node, key):
-        time.sleep(0.05)
+        assert sending.is_alive()
+        time.sleep(0.02)
     (accepted,) = jobs(node, key)
     node.kill()
     sending.join()
     assert cut
     node.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while (again := post(node, key, path, body)).status_code == 409:
         assert time.monotonic() < deadline
         time.sleep(0.2)

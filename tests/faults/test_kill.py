@@ -99,19 +99,20 @@ def submit(server: ServerProcess, token: str, number: int) -> str:
 
 
 async def wait_for_all(server: ServerProcess, token: str, accepted: list[str]) -> list[dict]:
-    """The project of each job, when all have ended."""
-    async with httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {token}"}) as client:
-        projects: dict[str, dict] = {}
-        async with asyncio.timeout(200):
-            while len(projects) < len(accepted):
-                for job_id in accepted:
-                    if job_id in projects:
-                        continue
-                    project = (await client.get(f"/v1/audio-projects/{job_id}", timeout=30)).json()
-                    if project["status"] in FINISHED:
-                        projects[job_id] = project
-                await asyncio.sleep(0.1)
-        return list(projects.values())
+    """The project of each job, when all have ended. One is asked for at a time, so that the server can do its work."""
+    async with (
+        httpx.AsyncClient(base_url=server.url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client,
+        asyncio.timeout(200),
+    ):
+        return [await wait_for(client, job_id) for job_id in accepted]
+
+
+async def wait_for(client: httpx.AsyncClient, job_id: str) -> dict:
+    while True:
+        project: dict = (await client.get(f"/v1/audio-projects/{job_id}")).json()
+        if project["status"] in FINISHED:
+            return project
+        await asyncio.sleep(0.1)
 
 
 def assert_ledger_is_exact(server: ServerProcess, token: str, shape: Shape) -> None:

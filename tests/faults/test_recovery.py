@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -23,20 +20,23 @@ from myna.jobs.schemas import Job, NewJob
 from myna.kit import ids
 from myna.settings import Settings
 from myna.worker.durable import find_stuck
+from tests.faults.node import RETRY_SECONDS
+from tests.faults.node import run as run_node
+from tests.fixtures.forks import Fork
 from tests.fixtures.receivers import answer, receiving
 from tests.fixtures.webhooks import House
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(600)]
 
 PRICE = 1_000
-ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds that a busy machine is given to start or stop a node, or to do a job."""
 
 
-class NodeProcess:
+class NodeProcess(Fork):
     """`tests/faults/node.py` in a process of its own."""
 
     def __init__(self, settings: Settings, **environment: str) -> None:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MYNA_")}
         ours = {
             "MYNA_DATA_DIR": str(settings.data_dir),
             "MYNA_DATABASE_URL": settings.database_url,
@@ -46,22 +46,14 @@ class NodeProcess:
             "MYNA_STOP_SECONDS": "20",
             "MYNA_LOG_LEVEL": "error",
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.node"],
-            env={**inherited, **ours, **environment},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        super().__init__(run_node, log=settings.data_dir / f"said-{ids.new_uuid()}", **{**ours, **environment})
 
     async def ready(self) -> NodeProcess:
-        assert self._process.stdout is not None
-        line = await asyncio.to_thread(self._process.stdout.readline)
-        assert line.startswith("ready"), "the node did not start"
+        async with asyncio.timeout(PATIENCE):
+            while "ready" not in self.said:
+                assert self.alive, f"the node did not start:\n{self.said}"
+                await asyncio.sleep(0.02)
         return self
-
-    def send(self, what: signal.Signals) -> None:
-        self._process.send_signal(what)
 
     async def freeze(self, files: list[Path]) -> None:
         """SIGSTOP, but not in a write to one of these SQLite files: it would stay locked for everybody."""
@@ -73,10 +65,7 @@ class NodeProcess:
             await asyncio.sleep(0.01)
 
     async def ended(self) -> int:
-        code = await asyncio.to_thread(self._process.wait, 60)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        return code
+        return await asyncio.to_thread(self.wait, PATIENCE)
 
     async def kill(self) -> None:
         self.send(signal.SIGKILL)
@@ -85,10 +74,6 @@ class NodeProcess:
     async def stop(self) -> int:
         self.send(signal.SIGTERM)
         return await self.ended()
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
 
 
 def _free(path: Path) -> bool:
@@ -140,12 +125,12 @@ class Scene(House):
         return Counter(path.read_text().splitlines()) if path.exists() else Counter()
 
     async def until_run(self, step: str, job: Job, count: int = 1) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while self.runs()[f"{step} {job.id}"] < count:
                 await asyncio.sleep(0.02)
 
     async def finished(self, job: Job) -> Job:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 found = await self.jobs.find(job.id)
                 assert found is not None
@@ -252,7 +237,7 @@ async def test_a_job_that_always_kills_its_node_is_parked_and_costs_nothing(sqli
     node = await scene.node()
     poison = await scene.submit("poison")
     deaths = 0
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(5 * PATIENCE):
         while not (job := await scene.jobs.get(scene.account_id, poison.id)).finished:
             if not node.alive:
                 deaths += await node.ended() == -signal.SIGKILL
@@ -301,7 +286,7 @@ async def test_the_wait_for_the_next_webhook_attempt_outlives_the_process(sqlite
         first = await scene.node()
         await scene.submit("plain")
         await receiver.wait_for(1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (await deliveries(scene, endpoint.id))[0].attempts == 0:
                 await asyncio.sleep(0.01)
         await first.kill()
@@ -309,8 +294,8 @@ async def test_the_wait_for_the_next_webhook_attempt_outlives_the_process(sqlite
         await scene.node()
         first_try, second_try = await receiver.wait_for(2)
         assert second_try.headers["webhook-id"] == first_try.headers["webhook-id"]
-        assert second_try.at - first_try.at >= 1.0
-        async with asyncio.timeout(20):
+        assert second_try.at - first_try.at >= RETRY_SECONDS
+        async with asyncio.timeout(PATIENCE):
             while (await deliveries(scene, endpoint.id))[0].status != "delivered":
                 await asyncio.sleep(0.02)
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.server import ServerFactory
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(300)]
 
 
 def test_a_storage_that_is_away_for_a_while(make_server: ServerFactory) -> None:

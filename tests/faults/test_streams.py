@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Thread
 
 import httpx
 import psutil
 import pytest
 
 from myna.media.decode import decode
+from tests.fixtures.processes import descendants
 from tests.fixtures.server import ServerProcess
 
 pytestmark = pytest.mark.fault
 
-SLOW = "fake:slow=0.4 This sentence takes its time."
+SENTENCE = "This sentence takes its time."
+SLOW = f"fake:slow=0.4 {SENTENCE}"
+PATIENCE = 60.0
+"""Seconds that a busy machine is given."""
 
 
 def speak(server: ServerProcess, token: str, text: str, **more: object) -> httpx.Response:
@@ -26,8 +31,8 @@ def speak(server: ServerProcess, token: str, text: str, **more: object) -> httpx
     )
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-    deadline = time.monotonic() + seconds
+def eventually(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if condition():
             return True
@@ -36,13 +41,12 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 def engine_processes(server: ServerProcess) -> list[psutil.Process]:
-    children = psutil.Process(server.pid).children(recursive=True)
-    return [child for child in children if "myna.engines.child" in " ".join(child.cmdline())]
+    return descendants(server.pid, "myna.engines.child")
 
 
 def requests_running(server: ServerProcess) -> float:
     """From /metrics: pieces that engines speak right now."""
-    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    lines = httpx.get(f"{server.url}/metrics", timeout=PATIENCE).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("myna_engine_running"))
 
 
@@ -66,21 +70,20 @@ def test_a_client_that_leaves_frees_the_engine_and_pays_for_what_was_spoken(serv
 
 def test_an_engine_that_is_killed_in_a_sentence_costs_a_retry_and_not_the_request(server: ServerProcess) -> None:
     token = server.new_key()
-    reference = decode(speak(server, token, SLOW, response_format="wav").content)
+    reference = decode(speak(server, token, SENTENCE, response_format="wav").content)
     before = {process.pid for process in engine_processes(server)}
     killed: list[int] = []
 
-    def kill_one() -> None:
-        for process in engine_processes(server):
-            process.kill()
-            killed.append(process.pid)
+    def kill_in_the_sentence() -> None:
+        if eventually(lambda: requests_running(server) > 0):
+            for process in engine_processes(server):
+                process.kill()
+                killed.append(process.pid)
 
-    from threading import Timer
-
-    timer = Timer(0.2, kill_one)
-    timer.start()
-    answer = speak(server, token, SLOW, response_format="wav")
-    timer.join()
+    killing = Thread(target=kill_in_the_sentence)
+    killing.start()
+    answer = speak(server, token, f"fake:slow=2 {SENTENCE}", response_format="wav")
+    killing.join()
     assert answer.status_code == 200
     assert killed
     assert set(killed) <= before

@@ -14,6 +14,7 @@ from myna.engines.base import Samples
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import EngineCrashed, EngineFailed
+from myna.kit.threads import run_in_thread
 
 Clean = Callable[[Samples, int], Samples]
 """Takes mono sound and its rate; gives as much of it, with less noise. For threads."""
@@ -38,11 +39,11 @@ class Denoiser:
         Raises `EngineUnavailable` when the engine is not here, and what `EngineHost.denoise` raises after a second try.
         """
         if not self._engine or not len(samples):
-            return await asyncio.to_thread(denoise, samples, rate)
+            return await run_in_thread(denoise, samples, rate)
         own_rate = self._registry.describe_denoiser(self._engine).sample_rate
-        low = await asyncio.to_thread(resample, samples, rate, own_rate)
+        low = await run_in_thread(resample, samples, rate, own_rate)
         clean = await self._by_engine(low)
-        return await asyncio.to_thread(_put_together, samples, low, clean, rate, own_rate)
+        return await run_in_thread(_put_together, samples, low, clean, rate, own_rate)
 
     def for_threads(self) -> Clean:
         """The same for work that runs in a thread while this event loop goes on."""

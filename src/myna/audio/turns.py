@@ -104,6 +104,46 @@ def turns_of(windows: Sequence[VoiceWindow], count: int | None = None) -> Turns:
     return Turns(tuple(_joined(windows, speakers)), *_described(windows, speakers))
 
 
+def turns_known_in_part(windows: Sequence[VoiceWindow], known: Sequence[Turn]) -> Turns:
+    """Who speaks when, where for some of the time it is known, such as from subtitles with names.
+
+    Speech outside of it goes with the known voice that it is like, else it is one more speaker's. The known speakers
+    keep their numbers, also one who is not heard.
+    """
+    count = max(turn.speaker for turn in known)
+    speakers = _speakers_in(windows, known)
+    heard = [[window for window, mine in zip(windows, speakers, strict=True) if mine == n] for n in range(1, count + 1)]
+    strangers = [window for window, mine in zip(windows, speakers, strict=True) if not mine]
+    assigned = np.array([_like(window, heard) for window in strangers], np.int64)
+    speakers[speakers == 0] = assigned
+    turns = sorted([*known, *_joined(strangers, assigned)], key=lambda turn: (turn.start, turn.end))
+    return Turns(tuple(turns), *_described(windows, speakers, count))
+
+
+def _speakers_in(windows: Sequence[VoiceWindow], known: Sequence[Turn]) -> NDArray[np.int64]:
+    """Whose turn most of each window is in; 0 when it is nobody's."""
+    starts, ends = np.array([turn.start for turn in known]), np.array([turn.end for turn in known])
+    found = np.zeros(len(windows), np.int64)
+    for index, window in enumerate(windows):
+        shared = np.minimum(ends, window.end) - np.maximum(starts, window.start)
+        best = int(np.argmax(shared))
+        if 2 * shared[best] > window.end - window.start:
+            found[index] = known[best].speaker
+    return found
+
+
+def _like(window: VoiceWindow, heard: Sequence[Sequence[VoiceWindow]]) -> int:
+    """The number of the speaker with the nearest voice, or of one more when none is near."""
+    apart = [_apart_from(window, own) if own else np.inf for own in heard]
+    nearest = int(np.argmin(apart))
+    return nearest + 1 if apart[nearest] <= _ALIKE else len(heard) + 1
+
+
+def _apart_from(window: VoiceWindow, own: Sequence[VoiceWindow]) -> float:
+    pitch = float(_pitch_apart([window.pitch], [_median_pitch(own)])[0, 0])
+    return float(1 - window.voice @ _centre(own)) + pitch
+
+
 def _parts(samples: Samples, rate: int, segment: Segment) -> Iterator[Segment]:
     """A stretch of speech, cut where it is quiet for a moment: there another one may begin to speak."""
     step = round(_QUIET_FRAME * rate)
@@ -257,10 +297,10 @@ def _joined(windows: Sequence[VoiceWindow], speakers: NDArray[np.int64]) -> Iter
 
 
 def _described(
-    windows: Sequence[VoiceWindow], speakers: NDArray[np.int64]
+    windows: Sequence[VoiceWindow], speakers: NDArray[np.int64], least: int = 0
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Median pitch and seconds of speech of each speaker."""
-    seconds = np.zeros(int(speakers.max()))
+    """Median pitch and seconds of speech of each speaker, of so many at least."""
+    seconds = np.zeros(max(least, int(speakers.max(initial=0))))
     reached = 0.0
     for window, speaker in zip(windows, speakers, strict=True):
         seconds[speaker - 1] += max(0.0, window.end - max(window.start, reached))

@@ -18,10 +18,10 @@ _PARTING_PITCH = 160.0
 def cast(speakers: Sequence[Speaker], language: str, request: DubRequest, voices: Sequence[Voice]) -> dict[str, str]:
     """The id of a voice for each speaker.
 
-    First what the request says for the speaker (in this language, or in all), then the one voice for everybody, then a
-    clone, then one of `voices`: all that speak the language, the preferred engine's first. Those fit by pitch, speak
-    with the usual accent and are different for each speaker as long as there are enough. The same speakers always get
-    the same voices.
+    First what the request says for the speaker (in this language, or in all), then the one voice for everybody (in this
+    language, or in all), then a clone, then one of `voices`: all that speak the language, the preferred engine's first.
+    Those fit by pitch, speak with the usual accent and are different for each speaker as long as there are enough. The
+    same speakers always get the same voices.
     """
     chosen = {speaker.id: wanted for speaker in speakers if (wanted := wanted_voice(speaker, language, request))}
     taken = set(chosen.values())
@@ -35,7 +35,8 @@ def cast(speakers: Sequence[Speaker], language: str, request: DubRequest, voices
 def wanted_voice(speaker: Speaker, language: str, request: DubRequest) -> str | None:
     """What was asked for, if anything was."""
     said = request.voices
-    named = said.get(f"{language}/{speaker.id}") or speaker.voice_id or said.get(speaker.id) or request.voice_id
+    own = said.get(f"{language}/{speaker.id}") or speaker.voice_id or said.get(speaker.id)
+    named = own or said.get(language) or request.voice_id
     return named or (f"{CLONE}{speaker.id}" if request.clone_speakers else None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from myna.accounts.schemas import Account, Caller, owner_of
@@ -15,10 +15,11 @@ from myna.settings import Settings
 from myna.transcription.service import TranscriptionService
 from myna.translation.service import TranslationService
 from myna.voices.cloning import CloningService
-from myna.voices.languages import base_language, speaks
+from myna.voices.languages import base_language
 from myna.voices.service import VoiceService
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?")
+_SPEAKER = re.compile(r"speaker-[1-9][0-9]{0,2}")
 _SPEEDS = (0.5, 2.0)
 _STRETCHES = (1.0, 2.0)
 _MOST_SPEAKERS = 20
@@ -61,12 +62,20 @@ class RequestChecks:
         return request
 
     async def check_voice(self, caller: Caller | Account, voice_id: str | None, language: str) -> None:
-        """Raises `VoiceNotFound`, and `Unsupported` when the voice does not speak the language."""
+        """Raises `VoiceNotFound`, and `Unsupported` when the voice does not speak the language. A clone speaks all
+        languages of its engine."""
         if voice_id is None:
             return
         voice = await self._voices.get(voice_id, owner_of(caller).id)
-        if not _can_say(self._registry.describe(voice.engine).languages, language) and not speaks(voice, language):
-            raise Unsupported(f"The voice `{voice_id}` does not speak `{language}`.", field="voice_id")
+        able = self._registry.describe(voice.engine).languages if voice.kind == "cloned" else ()
+        if _can_say((*voice.languages, *able), language):
+            return
+        raise Unsupported(
+            f"The voice `{voice_id}` speaks {_listed(voice.languages)}, not `{language}`. Name one that does, as `myna "
+            f"voices list --language {base_language(language)}` and `GET /myna/v1/voices?language="
+            f"{base_language(language)}` show them. In a dub into several languages each needs its own.",
+            field="voice_id",
+        )
 
     def _with_plain_tags(self, request: DubRequest) -> DubRequest:
         most = self._settings.max_dub_languages
@@ -79,7 +88,8 @@ class RequestChecks:
             raise InvalidRequest(
                 f"There is a translation for `{min(strangers)}`, into which nothing is dubbed.", field="translations"
             )
-        return replace(request, target_languages=targets, source_language=source, translations=translations)
+        plain = replace(request, target_languages=targets, source_language=source, translations=translations)
+        return replace(plain, voices=_plain_voices(plain))
 
     def _check_texts(self, request: DubRequest) -> None:
         script = None
@@ -107,8 +117,8 @@ class RequestChecks:
         for target in request.target_languages:
             await self.check_voice(caller, request.voice_id, target)
             for key, voice_id in request.voices.items():
-                language, slash, _ = key.rpartition("/")
-                if not slash or language == target:
+                language = _language_of(key, request.target_languages)
+                if language in (None, target):
                     await self.check_voice(caller, voice_id, target)
             if request.clone_speakers:
                 self._check_cloning(target)
@@ -136,6 +146,50 @@ def _tag(tag: str, field: str) -> str:
     return "-".join([language.lower(), *forms])
 
 
+def _plain_voices(request: DubRequest) -> dict[str, str]:
+    """`voices` with languages in their usual form, and speakers by their ids. Raises `InvalidRequest` for a key that
+    fits nobody."""
+    sent = request.transcript
+    names = text_lines(sent, field="transcript").names if sent is not None and request.voices else ()
+    known = {name.casefold(): f"speaker-{number}" for number, name in reversed([*enumerate(names, 1)])}
+    return {_plain_key(key, request.target_languages, known): voice for key, voice in request.voices.items()}
+
+
+def _plain_key(key: str, targets: Sequence[str], names: Mapping[str, str]) -> str:
+    language, slash, speaker = key.rpartition("/")
+    if slash:
+        tag = _tag(language, "voices")
+        if tag not in targets:
+            raise InvalidRequest(f"There is a voice for `{tag}`, into which nothing is dubbed.", field="voices")
+        return f"{tag}/{_speaker(speaker, names)}"
+    if _TAG.fullmatch(key) and key.casefold() not in names and _tag(key, "voices") in targets:
+        return _tag(key, "voices")
+    return _speaker(key, names)
+
+
+def _speaker(name: str, names: Mapping[str, str]) -> str:
+    if found := names.get(name.strip().casefold()):
+        return found
+    if _SPEAKER.fullmatch(name):
+        return name
+    known = ", or by the names of your transcript" if names else ""
+    raise InvalidRequest(
+        f"There is a voice for `{name[:40]}`, which names no speaker and no language of this dub. Speakers are called "
+        f"`speaker-1`, `speaker-2` …{known}.",
+        field="voices",
+    )
+
+
+def _language_of(key: str, targets: Sequence[str]) -> str | None:
+    """For which language a key of `voices` counts; None: for all."""
+    language, slash, _ = key.partition("/")
+    return language if slash or language in targets else None
+
+
+def _listed(languages: Sequence[str]) -> str:
+    return ", ".join(f"`{language}`" for language in languages)
+
+
 def _check_numbers(request: DubRequest) -> None:
     if not _SPEEDS[0] <= request.speed <= _SPEEDS[1]:
         raise InvalidRequest(f"The speed is {_SPEEDS[0]:g} to {_SPEEDS[1]:g}.", field="speed")
@@ -156,13 +210,13 @@ def _check_glossary(glossary: Mapping[str, str]) -> None:
 
 
 def _check_count(script: TextLines | None, translation: TextLines, language: str) -> None:
-    """Plain lines go with plain lines, one by one."""
-    if script is None or script.timed or translation.timed:
+    """Plain lines go with the lines or cues of the transcript, one by one."""
+    if script is None or translation.timed:
         return
     if len(script.lines) != len(translation.lines):
         raise InvalidRequest(
             f"The transcript has {len(script.lines)} lines, its translation into `{language}` "
-            f"{len(translation.lines)}. Send as many, or both as subtitles.",
+            f"{len(translation.lines)}. Send as many, or subtitles with times.",
             field="translations",
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -19,6 +18,7 @@ from myna.dubbing.schemas import Speaker
 from myna.dubbing.store import Work
 from myna.engines.base import Samples
 from myna.errors import NotFound, ReferenceRefused
+from myna.kit.threads import run_in_thread
 from myna.media.encode import encode
 from myna.media.soundfiles import SoundReader
 from myna.settings import Settings
@@ -46,9 +46,9 @@ class SpeakerClones:
         for speaker in work.dub.speakers:
             if not _needs_clone(work, speaker) or await self._files.has(*work.place, _name(speaker.id)):
                 continue
-            sound, rate = await asyncio.to_thread(_sound_of, original, speaker.id, turns, self._longest)
+            sound, rate = await run_in_thread(_sound_of, original, speaker.id, turns, self._longest)
             account = await self._accounts.get_account(work.dub.account_id)
-            recording = await asyncio.to_thread(encode, sound, rate, "flac")
+            recording = await run_in_thread(encode, sound, rate, "flac")
             try:
                 prepared = await self._cloning.prepare(account, recording, language=work.dub.source_language)
             except ReferenceRefused as error:

@@ -23,6 +23,8 @@ class Draft:
     """Of each take, by its name."""
     waveform: tuple[float, ...] = ()
     """50 levels of the result, 0 to 1."""
+    fitted: bool = False
+    """Its lines are in their places, with the texts that they keep."""
 
     def as_json(self) -> Document:
         return asdict(self)

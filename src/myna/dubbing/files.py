@@ -6,9 +6,10 @@ A name within a dub always means the same content, so what lies in the folder al
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from myna.storage.base import ObjectStorage
 log = structlog.get_logger()
 
 FOLDER = "dubs"
-SOURCE = "source"
+SOURCE, TAKES = "source", "takes"
+_RESULTS = ("video.", "audio.")
+"""How the files begin that are outputs: who deletes an output deletes its file."""
 _BLOCK = 1 << 20
 _AT_ONCE = 100
 _ORPHANED_AFTER = timedelta(hours=1)
@@ -51,9 +54,7 @@ class DubFiles:
 
     def scratch(self, dub_id: str) -> Path:
         """A path in the folder of the dub under which nothing lies yet."""
-        folder = self._folder / dub_id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"new-{ids.new_uuid()}"
+        return self._place(dub_id, f"new-{ids.new_uuid()}")
 
     async def has(self, account_id: str, dub_id: str, name: str) -> bool:
         try:
@@ -76,6 +77,7 @@ class DubFiles:
                 await asyncio.to_thread(os.replace, arriving, path)
             finally:
                 arriving.unlink(missing_ok=True)
+                _remove_if_empty(arriving.parent)
         return path
 
     async def keep(self, account_id: str, dub_id: str, name: str, path: Path) -> Path:
@@ -100,6 +102,7 @@ class DubFiles:
             await _write(path, _once(source) if isinstance(source, bytes) else source, self._max_bytes)
         except BaseException:
             path.unlink(missing_ok=True)
+            _remove_if_empty(path.parent)
             raise
         return path
 
@@ -114,10 +117,33 @@ class DubFiles:
         """Remove single files. One that is not there is no error."""
         await self._storage.delete(*(self.key(account_id, dub_id, name) for name in names))
 
+    async def keep_takes(self, account_id: str, dub_id: str, names: Iterable[str]) -> None:
+        """Remove all takes but these. Only for the job that works on the dub: another may count on what it finds."""
+        folder = f"{FOLDER}/{account_id}/{dub_id}/{TAKES}"
+        kept = {f"{folder}/{name}.flac" for name in names}
+        await self._delete([found.key async for found in self._storage.list(folder) if found.key not in kept])
+
+    async def remove_replaced(self, account_id: str, dub_id: str) -> None:
+        """Remove the tracks that jobs before the last one made, unless a language still has them. Results stay, as
+        long as their outputs do."""
+        found = [item.key async for item in self._storage.list(f"{FOLDER}/{account_id}/{dub_id}")]
+        async with self._database.reading() as connection:
+            dub = await DubRepository(connection).live(account_id, dub_id)
+        if dub is None:
+            return
+        shown = {file.object_key for target in dub.targets for file in target.files.values()}
+        places = [(key, key.split("/")[_OWN_PARTS:]) for key in found if key not in shown]
+        languages = {target.language for target in dub.targets}
+        await self._delete(
+            key
+            for key, (first, *rest) in places
+            if first in languages and rest[0] != dub.job.id and not rest[-1].startswith(_RESULTS)
+        )
+
     async def remove_job(self, account_id: str, dub_id: str, job_id: str) -> None:
         """Remove what one job alone has made. Takes stay: the next job may need them."""
         found = [item.key async for item in self._storage.list(f"{FOLDER}/{account_id}/{dub_id}")]
-        await self._storage.delete(*(key for key in found if job_id in key.split("/")[_OWN_PARTS:]))
+        await self._delete(key for key in found if job_id in key.split("/")[_OWN_PARTS:])
 
     async def remove_all(self, account_id: str, dub_id: str) -> int:
         """Remove all files of a dub, in the storage and on this node. Returns how many the storage had."""
@@ -160,10 +186,14 @@ class DubFiles:
         return count
 
     async def _remove_folder(self, prefix: str) -> int:
-        keys = [found.key async for found in self._storage.list(prefix)]
-        for start in range(0, len(keys), _AT_ONCE):
-            await self._storage.delete(*keys[start : start + _AT_ONCE])
-        return len(keys)
+        return await self._delete([found.key async for found in self._storage.list(prefix)])
+
+    async def _delete(self, keys: Iterable[str]) -> int:
+        """How many there were."""
+        wanted = list(keys)
+        for start in range(0, len(wanted), _AT_ONCE):
+            await self._storage.delete(*wanted[start : start + _AT_ONCE])
+        return len(wanted)
 
     async def _remove_idle_folders(self) -> None:
         """Folders of this node whose dub no job works on."""
@@ -194,6 +224,11 @@ class DubFiles:
         folder = self._folder / dub_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder / name.replace("/", "+")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

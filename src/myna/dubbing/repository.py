@@ -68,6 +68,10 @@ class DubRepository:
     async def live(self, account_id: str, dub_id: str) -> Dub | None:
         return await self._one(_joined().where(dubs.c.id == dub_id, dubs.c.account_id == account_id, _LIVE))
 
+    async def exists(self, dub_id: str) -> bool:
+        """False: there is none, or it is deleted."""
+        return (await self._connection.execute(select(dubs.c.id).where(dubs.c.id == dub_id, _LIVE))).first() is not None
+
     async def lock(self, dub_id: str) -> bool:
         """Nobody else changes the dub until the transaction ends. False: there is none, or it is deleted."""
         statement = select(dubs.c.id).where(dubs.c.id == dub_id, _LIVE).with_for_update()

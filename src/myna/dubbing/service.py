@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from myna.accounts.schemas import Account, Caller, key_of, owner_of
@@ -11,11 +12,12 @@ from myna.db.session import Database
 from myna.dubbing import pricing
 from myna.dubbing.checks import RequestChecks
 from myna.dubbing.documents import as_documents
-from myna.dubbing.editing import changed_line, revoiced
+from myna.dubbing.editing import changed_line, new_line, revoiced, with_script
 from myna.dubbing.files import DubFiles
 from myna.dubbing.repository import DubRepository
 from myna.dubbing.schemas import Dub, DubbedLine, DubFile, DubRequest, DubTarget, LineEdit, Quote
 from myna.dubbing.sources import Sources
+from myna.dubbing.wording import text_lines
 from myna.dubbing.workflow import dub as dub_workflow
 from myna.errors import Conflict, InvalidRequest, NotFound
 from myna.jobs.schemas import NewJob
@@ -96,8 +98,10 @@ class DubbingService:
             raise InvalidRequest("Send either a file or the address of one.", field="source")
         request = await self.check(caller, request)
         known: Mapping[str, Any] = {}
+        file_name = request.file_name or name
         if request.source_url is not None:
-            await self._sources.announce(request.source_url)
+            said = await self._sources.announce(request.source_url)
+            file_name = file_name or said
         if source is not None:
             known = await self._sources.receive(owner_of(caller).id, dub_id, source, request)
         per_second = self._per_second(price_per_second)
@@ -113,7 +117,7 @@ class DubbingService:
                     account_id=owner_of(caller).id,
                     job=job,
                     api=api,
-                    name=_plain_name(request.file_name or name),
+                    name=_plain_name(file_name),
                     request=request,
                     source=known,
                     source_language=request.source_language,
@@ -152,8 +156,10 @@ class DubbingService:
         return Page(found[:limit], has_more=len(found) > limit)
 
     async def lines(self, account_id: str, dub_id: str, language: str) -> tuple[DubbedLine, ...]:
-        """What is said in one language, as far as it is known. Raises `NotFound`."""
-        return _target(await self.get(account_id, dub_id), language).lines
+        """What is said in one language, as far as it is known: before its texts are, what is said in the source.
+        Raises `NotFound`."""
+        dub = await self.get(account_id, dub_id)
+        return _target(dub, language).lines or tuple(new_line(line, "") for line in dub.lines)
 
     async def file(self, account_id: str, dub_id: str, language: str, name: str) -> DubFile:
         """A finished file, by its `FileName`. Raises `NotFound`."""
@@ -179,6 +185,26 @@ class DubbingService:
             await repository.change_target(dub_id, language, clock.now(), lines=as_documents(lines))
         return changed
 
+    async def send_script(
+        self, caller: Caller | Account, dub_id: str, language: str, text: str
+    ) -> tuple[DubbedLine, ...]:
+        """All lines of a language at once: plain, one for each line of the source, or subtitles. Returns them. Nothing
+        is spoken until `redub`, and then only what differs.
+
+        Raises `NotFound`, `InvalidRequest` and `TextTooLong`, and `Conflict` while a job works on the dub.
+        """
+        found = await self.get(owner_of(caller).id, dub_id)
+        script, limit = text_lines(text, field="text"), self._settings.max_text_characters
+        async with self._database.transaction() as connection:
+            dub, repository = await self._locked(DubRepository(connection), found)
+            target = _target(dub, language)
+            lines = with_script(dub, target, script, limit) if dub.lines else ()
+            if target.lines:
+                await repository.change_target(dub_id, language, clock.now(), lines=as_documents(lines))
+            request = replace(dub.request, translations={**dub.request.translations, language: text})
+            await repository.change(dub_id, clock.now(), request=request.as_json())
+        return lines
+
     async def edit_speaker(
         self,
         caller: Caller | Account,
@@ -187,18 +213,22 @@ class DubbingService:
         *,
         name: str | None = None,
         voice_id: str | None = None,
+        language: str | None = None,
     ) -> Dub:
-        """Name a speaker, or give all their lines another voice. Nothing is spoken until `redub`.
+        """Name a speaker, or give all their lines, in one language or in all, another voice. Nothing is spoken until
+        `redub`.
 
-        Raises `NotFound`, `InvalidRequest`, `VoiceNotFound`, and `Conflict` while a job works on the dub.
+        Raises `NotFound`, `InvalidRequest`, `VoiceNotFound`, `Unsupported` for a voice that does not speak all these
+        languages, and `Conflict` while a job works on the dub.
         """
         found = await self.get(owner_of(caller).id, dub_id)
-        for target in found.targets:
+        for target in found.targets if language is None else (_target(found, language),):
             await self._checks.check_voice(caller, voice_id, target.language)
         async with self._database.transaction() as connection:
             dub, repository = await self._locked(DubRepository(connection), found)
-            changed = revoiced(dub, speaker, _plain_name(name) if name else None, voice_id)
-            await repository.change(dub_id, clock.now(), speakers=as_documents(changed.speakers))
+            changed = revoiced(dub, speaker, _plain_name(name or "") or None, voice_id, language)
+            speakers, request = as_documents(changed.speakers), changed.request.as_json()
+            await repository.change(dub_id, clock.now(), speakers=speakers, request=request)
             for target in changed.targets:
                 lines = as_documents(target.lines)
                 await repository.change_target(dub_id, target.language, clock.now(), lines=lines)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from myna.dubbing.files import SOURCE, DubFiles
 from myna.dubbing.schemas import DubRequest
@@ -44,14 +46,19 @@ class Sources:
             raise
         return known
 
-    async def announce(self, url: str) -> None:
+    async def announce(self, url: str) -> str:
         """Look whether a film or a recording begins at this address. It is fetched later, by the job.
 
-        Raises what `Fetcher.fetch` raises; an address that is slow to answer passes.
+        Returns the name of the file, as the answer says, else as the address ends. Raises what `Fetcher.fetch` raises;
+        an address that is slow to answer passes.
         """
-        begin = await self._fetcher.look(url, max_bytes=self._max_bytes, seconds=_LOOK_SECONDS, field="source_url")
+        headers: dict[str, str] = {}
+        begin = await self._fetcher.look(
+            url, max_bytes=self._max_bytes, seconds=_LOOK_SECONDS, field="source_url", heed=headers.update
+        )
         if begin:
             refuse_what_is_no_film(begin)
+        return _said_name(headers.get("content-disposition", "")) or _last_part(url)
 
     async def look_at(self, path: Path, request: DubRequest) -> dict[str, Any]:
         """What a source is made of, as `MediaInfo.as_json`. Raises `UnsupportedMedia`, and `InvalidRequest` when its
@@ -60,3 +67,14 @@ class Sources:
         if request.use_subtitles and not info.subtitles:
             raise InvalidRequest("This source has no subtitles of its own.", field="use_subtitles")
         return info.as_json()
+
+
+def _said_name(disposition: str) -> str:
+    """The `filename` of a Content-Disposition (RFC 6266), also one that is encoded."""
+    message = Message()
+    message["content-disposition"] = "".join(letter for letter in disposition if letter.isprintable())
+    return message.get_filename("")
+
+
+def _last_part(url: str) -> str:
+    return unquote(urlsplit(url).path).rpartition("/")[2]

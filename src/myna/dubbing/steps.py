@@ -15,6 +15,7 @@ from myna.dubbing.store import DubStore, Work
 from myna.errors import Canceled, MynaError, Unavailable
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
+from myna.kit.threads import taking_its_time
 
 log = structlog.get_logger()
 
@@ -71,6 +72,17 @@ class DubSteps:
         job = await self._jobs.start(job_id, self._node_id)
         if job.finished:
             return
+        try:
+            with taking_its_time():
+                await self._run(name, job)
+        except Canceled:
+            raise
+        except Exception as error:
+            if await self._is_unwanted(job):
+                raise Canceled from error  # its files may have gone under its hands
+            raise
+
+    async def _run(self, name: str, job: Job) -> None:
         work = await self._store.load(job)
         await self._store.begin_stage(work.dub.id, name)
         began = time.monotonic()
@@ -80,34 +92,45 @@ class DubSteps:
         await self._store.end_stage(work.dub.id, name, time.monotonic() - began)
 
     async def finish(self, job_id: str) -> None:
-        """The job is done: the folder of this node is no longer needed."""
+        """The job is done: neither the folder of this node nor what the job replaced is needed any longer."""
         job = await self._jobs.find(job_id)
         if job is not None:
-            await self._files.forget_local(_dub_of(job))
+            await self._leave(job)
+            await self._files.remove_replaced(job.account_id, _dub_of(job))
 
     async def give_up(self, job_id: str, code: str, message: str) -> None:
         """The job failed: nothing is charged. What was made stays for a further try."""
         job = await self._jobs.fail(job_id, code, message)
         if job.status == "failed":
             await self._store.give_up(job)
-            await self._files.forget_local(_dub_of(job))
+            await self._leave(job)
             await self._files.remove_job(job.account_id, _dub_of(job), job.id)
         else:
             await self.forget(job_id)
 
     async def forget(self, job_id: str) -> None:
-        """The job was canceled. A dub that never was finished leaves no files."""
+        """The job was canceled. A dub that never was finished, or that was deleted, leaves no files."""
         job = await self._jobs.find(job_id)
         if job is None:
             return
         dub_id = _dub_of(job)
-        await self._files.forget_local(dub_id)
-        if job.id == dub_id and job.status == "canceled":
+        await self._leave(job)
+        canceled_at_first = job.id == dub_id and job.status == "canceled"
+        if canceled_at_first or await self._store.is_deleted(dub_id):
             await self._files.remove_all(job.account_id, dub_id)
             await self._store.mark_files_gone(dub_id)
         elif job.status != "succeeded":
             await self._files.remove_job(job.account_id, dub_id, job.id)
         await self._store.drop_drafts(job)
+
+    async def _leave(self, job: Job) -> None:
+        """Remove the folder of this node, unless a further job works in it already."""
+        if await self._store.is_last(job):
+            await self._files.forget_local(_dub_of(job))
+
+    async def _is_unwanted(self, job: Job) -> bool:
+        current = await self._jobs.find(job.id)
+        return current is None or current.status in ("canceled", "failed")
 
     async def _until_canceled(self, stage: Coroutine[Any, Any, None], job: Job, progress: _Progress) -> None:
         """Run a stage, and end it within half a second of its job's end."""
@@ -127,8 +150,7 @@ class DubSteps:
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_REPORTS)
             try:
-                current = await self._jobs.find(job.id)
-                if current is None or current.status in ("canceled", "failed"):
+                if await self._is_unwanted(job):
                     raise Canceled
                 if progress.has_moved():
                     await self._jobs.report(job.id, progress.stage, progress.whole)

@@ -8,7 +8,7 @@ from typing import Any
 
 from myna.db.session import Database
 from myna.dubbing.documents import Draft, as_documents
-from myna.dubbing.repository import DubRepository
+from myna.dubbing.repository import DubRepository, TargetRow
 from myna.dubbing.schemas import Dub, DubbedLine, DubTarget, SourceLine, Speaker, StageRecord
 from myna.errors import Canceled
 from myna.jobs.schemas import Job
@@ -22,6 +22,8 @@ class Part:
     target: DubTarget
     draft: Draft
     outputs: tuple[str, ...] = ()
+    changed: frozenset[int] = frozenset()
+    """The numbers of the lines that were changed, or could not be spoken, since it was finished."""
 
     @property
     def language(self) -> str:
@@ -33,7 +35,12 @@ class Part:
 
     def is_open(self, line: DubbedLine) -> bool:
         """Whether this job speaks the line anew: all of them the first time, then those that were changed."""
-        return not self.finished_before or line.edited or line.fit == "failed"
+        return not self.finished_before or line.number in self.changed
+
+    @property
+    def has_work(self) -> bool:
+        """False: this job leaves the language as it is."""
+        return not self.finished_before or bool(self.changed)
 
     def with_lines(self, lines: Iterable[DubbedLine]) -> Part:
         return replace(self, draft=replace(self.draft, lines=tuple(lines)))
@@ -46,7 +53,7 @@ class Work:
     job: Job
     dub: Dub
     parts: tuple[Part, ...]
-    """The languages, in the order of the request."""
+    """The languages that this job works on, in the order of the request: not those in which nothing was changed."""
 
     @property
     def place(self) -> tuple[str, str]:
@@ -69,8 +76,8 @@ class DubStore:
         if dub is None or dub.job.id != job.id:
             raise Canceled
         drafts = (row.draft if row.draft.job_id == job.id else Draft(job.id) for row in rows)
-        parts = (Part(row.target, draft, row.outputs) for row, draft in zip(rows, drafts, strict=True))
-        return Work(job, dub, tuple(parts))
+        parts = (_part(row, draft) for row, draft in zip(rows, drafts, strict=True))
+        return Work(job, dub, tuple(part for part in parts if part.has_work))
 
     async def begin_stage(self, dub_id: str, stage: str) -> None:
         """Count that a stage was begun."""
@@ -140,9 +147,24 @@ class DubStore:
                 if row.draft.job_id == job.id:
                     await repository.change_target(dub_id, row.target.language, clock.now(), draft={})
 
+    async def is_last(self, job: Job) -> bool:
+        """Whether no further job works, or has worked, on the dub."""
+        async with self._database.reading() as connection:
+            dub = await DubRepository(connection).find(str(job.request["dub_id"]))
+        return dub is None or dub.job.id == job.id
+
+    async def is_deleted(self, dub_id: str) -> bool:
+        async with self._database.reading() as connection:
+            return not await DubRepository(connection).exists(dub_id)
+
     async def mark_files_gone(self, dub_id: str) -> None:
         await self._change(dub_id, files_kept=False)
 
     async def _change(self, dub_id: str, **values: Any) -> None:
         async with self._database.transaction() as connection:
             await DubRepository(connection).change(dub_id, clock.now(), **values)
+
+
+def _part(row: TargetRow, draft: Draft) -> Part:
+    changed = frozenset(line.number for line in row.target.changed)
+    return Part(row.target, draft, row.outputs, changed)

@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Protocol
 
 from myna.errors import InvalidRequest
+from myna.kit.timed_text import TimedText
 
 _ARROW = "-->"
 _TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?\Z")
@@ -35,17 +35,6 @@ class Cue:
     text: str
     speaker: str | None = None
     """WebVTT says it; SRT does not."""
-
-
-class TimedText(Protocol):
-    """Any line with a text and a time."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-    @property
-    def text(self) -> str: ...
 
 
 def parse(text: str, *, field: str | None = None) -> tuple[Cue, ...]:

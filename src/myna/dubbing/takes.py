@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ import numpy as np
 from myna.audio.stretch import trimmed
 from myna.dubbing.casting import CLONE
 from myna.dubbing.cloning import SpeakerClones
-from myna.dubbing.files import DubFiles
+from myna.dubbing.files import TAKES, DubFiles
 from myna.dubbing.schemas import DubbedLine
 from myna.dubbing.store import Work
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineFailed, MynaError
+from myna.kit.threads import run_in_thread
 from myna.media.encode import encode
 from myna.media.soundfiles import read_sound
 from myna.speech.rendering import Renderer
@@ -70,7 +70,7 @@ class Takes:
         name = self._name(request, voice)
         if not await self._files.has(*work.place, _file(name)):
             await self._record(work, name, await self._rendered(request, voice))
-        samples, sample_rate = await asyncio.to_thread(read_sound, await self.path(work, name))
+        samples, sample_rate = await run_in_thread(read_sound, await self.path(work, name))
         return Take(name, len(samples) / sample_rate)
 
     async def path(self, work: Work, name: str) -> Path:
@@ -88,11 +88,11 @@ class Takes:
         return await self._voices.get(voice_id, work.dub.account_id)
 
     async def _rendered(self, request: SpeechRequest, voice: Voice) -> Recording:
-        script = await asyncio.to_thread(self._renderer.prepare, request, voice)
+        script = await run_in_thread(self._renderer.prepare, request, voice)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 recording = await self._renderer.render(request, script)
-                spoken = await asyncio.to_thread(trimmed, recording.samples, recording.sample_rate)
+                spoken = await run_in_thread(trimmed, recording.samples, recording.sample_rate)
                 if not len(spoken) or not np.abs(spoken).max() > 0:
                     raise BadAudio("Nothing is heard when this line is spoken.")
                 return Recording(spoken, recording.sample_rate)
@@ -102,7 +102,7 @@ class Takes:
         raise AssertionError("unreachable")
 
     async def _record(self, work: Work, name: str, spoken: Recording) -> None:
-        data = await asyncio.to_thread(encode, spoken.samples, spoken.sample_rate, "flac")
+        data = await run_in_thread(encode, spoken.samples, spoken.sample_rate, "flac")
         await self._files.put(*work.place, _file(name), data)
 
     def _name(self, request: SpeechRequest, voice: Voice) -> str:
@@ -120,4 +120,4 @@ def named(line: DubbedLine, error: MynaError, what: str) -> EngineFailed:
 
 
 def _file(name: str) -> str:
-    return f"takes/{name}.flac"
+    return f"{TAKES}/{name}.flac"

@@ -11,6 +11,7 @@ from typing import Self, TypeVar
 
 from myna.engines.base import Samples
 from myna.errors import Canceled
+from myna.kit.threads import run_in_thread
 from myna.media.soundfiles import SoundReader
 
 Result = TypeVar("Result")
@@ -18,7 +19,7 @@ Result = TypeVar("Result")
 
 async def in_thread(work: Callable[[], Result]) -> Result:
     """What `work` gives. When the caller is canceled, the thread is waited for: give it little to do at a time."""
-    running = asyncio.ensure_future(asyncio.to_thread(work))
+    running = asyncio.ensure_future(run_in_thread(work))
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:

@@ -24,6 +24,11 @@ class TextLines:
     def timed(self) -> bool:
         return bool(self.cues)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Who speaks, as WebVTT says it (`<v Ada>`), in the order of the first words."""
+        return tuple(dict.fromkeys(cue.speaker for cue in self.cues if cue.speaker))
+
 
 def text_lines(text: str, *, field: str) -> TextLines:
     """Plain lines, SRT or WebVTT. Empty lines do not count. Raises `InvalidRequest`."""
@@ -38,7 +43,9 @@ def text_lines(text: str, *, field: str) -> TextLines:
     return TextLines(lines)
 
 
-def matched(translation: TextLines, lines: Sequence[SourceLine], language: str) -> tuple[str, ...]:
+def matched(
+    translation: TextLines, lines: Sequence[SourceLine], language: str, *, field: str = "translations"
+) -> tuple[str, ...]:
     """The text of each source line in another language; empty where a subtitled translation says nothing.
 
     Plain lines, and as many cues as lines, go one by one; other cues go to the line with which they share most time.
@@ -48,9 +55,9 @@ def matched(translation: TextLines, lines: Sequence[SourceLine], language: str) 
         return translation.lines
     if not translation.timed:
         raise InvalidRequest(
-            f"The source has {len(lines)} lines, the translation into `{language}` {len(translation.lines)}. Send as "
-            "many, or subtitles with times.",
-            field="translations",
+            f"The source has {len(lines)} lines, the translation into `{language}` {len(translation.lines)}. Look at "
+            "the lines of the dub, and send a script with as many lines, or subtitles with times; then dub anew.",
+            field=field,
         )
     texts: list[list[str]] = [[] for _ in lines]
     for cue, text in zip(translation.cues, translation.lines, strict=True):

@@ -44,6 +44,7 @@ from myna.engines.separation import SeparationEngine
 from myna.engines.translation import TranslationEngine
 from myna.errors import EngineFailed, MynaError, Unsupported
 from myna.kit.processes import die_with
+from myna.kit.threads import LESS_URGENT
 
 _LAST_SECONDS = 1.0
 """How long the engine may tidy up after the server is gone."""
@@ -240,6 +241,8 @@ def main(arguments: Sequence[str]) -> int:
         traceback.print_exc()
         pipe.write({"type": "error", **_as_engine_failure(name, error)})
         return 1
+    if not isinstance(engine, Engine | DenoisingEngine):
+        os.nice(LESS_URGENT)  # whoever waits for words waits for minutes of sound; speech is answered at once
     pipe.write({"type": "ready"})
     try:
         Conversation(engine, pipe, listener).run()

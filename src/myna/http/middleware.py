@@ -51,6 +51,8 @@ class Forms:
     encoded: Mapping[str, int] = field(default_factory=dict)
     """How many recordings the JSON of a path may hold as base64. Its key may be in the body, so anybody may send it;
     therefore few such bodies are read at once."""
+    films_in_json: frozenset[str] = frozenset()
+    """Those of them whose key is in the head: who sends much is admitted before it is read."""
 
     def of(self, scope: Scope, headers: Headers) -> int:
         """How many recordings the body of this request may hold; 0 when it is no form that is taken here."""
@@ -59,6 +61,14 @@ class Forms:
 
     def encoded_in(self, scope: Scope) -> int:
         return self.encoded.get(scope["path"].rstrip("/"), 0)
+
+    def admits_first(self, scope: Scope, headers: Headers, small: int) -> bool:
+        """Whether a client must be admitted before its body is read, as that may be larger than `small`."""
+        if self.of(scope, headers):
+            return True
+        announced = headers.get("content-length", "")
+        is_small = announced.isdecimal() and int(announced) <= small
+        return scope["path"].rstrip("/") in self.films_in_json and not is_small
 
 
 class AnswerAborted(Exception):
@@ -190,7 +200,8 @@ class BodyLimit:
                 await self._app(scope, receive, send)
                 return
             recordings = self._forms.of(scope, headers)
-            if recordings and not await self._admitted(scope, receive, send):
+            admits_first = self._forms.admits_first(scope, headers, self._json_limit)
+            if admits_first and not await self._admitted(scope, receive, send):
                 return
             if not recordings and self._forms.encoded_in(scope):
                 body = await self._read_encoded(scope, receive, headers)

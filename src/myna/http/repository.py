@@ -83,10 +83,11 @@ class IdempotencyRepository:
             return [object_key for (object_key,) in result if object_key]
 
     async def is_alive(self, node_id: str, since: datetime) -> bool:
-        """Whether a node has given a sign of life since then, and has not stopped."""
+        """Whether a node has given a sign of life since then, has not stopped, and nobody has found it dead."""
+        at_work = nodes.c.stopped_at.is_(None) & nodes.c.recovered_by.is_(None)
         async with self._database.reading() as connection:
             result = await connection.execute(
-                select(nodes.c.id).where(nodes.c.id == node_id, nodes.c.seen_at >= since, nodes.c.stopped_at.is_(None))
+                select(nodes.c.id).where(nodes.c.id == node_id, nodes.c.seen_at >= since, at_work)
             )
             return result.first() is not None
 

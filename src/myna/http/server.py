@@ -62,6 +62,8 @@ class Facade:
     """How many recordings the forms of its paths may hold. A form for any other path may be as large as JSON."""
     encoded: Mapping[str, int] = field(default_factory=dict)
     """How many recordings the JSON of its paths may hold, as base64."""
+    films_in_json: frozenset[str] = frozenset()
+    """Paths whose JSON may hold a film, and whose key is in the head."""
     surround: Callable[[ASGIApp, Settings], ASGIApp] | None = None
     """What is put around all other layers."""
     sockets: bool = False
@@ -94,7 +96,7 @@ def load_facades(services: Services) -> tuple[Facade, ...]:
 
 def _load(name: str, prefix: str, services: Services) -> Facade:
     """`routes.py` of an API has `create_api` and `OWNED_PATHS`, `RECORDINGS` and `FILMS` when it takes forms, `ENCODED`
-    when it takes files within JSON; its `errors.py` has `error_response`."""
+    or `FILMS_IN_JSON` when it takes files within JSON; its `errors.py` has `error_response`."""
     routes = import_module(f"myna.http.{name}.routes")
     errors = import_module(f"myna.http.{name}.errors")
     api: FastAPI = routes.create_api(services)
@@ -108,7 +110,8 @@ def _load(name: str, prefix: str, services: Services) -> Facade:
         key_header=getattr(routes, "KEY_HEADER", ""),
         prefix=prefix,
         recordings=_recordings(routes, services.settings),
-        encoded=getattr(routes, "ENCODED", {}),
+        encoded=_encoded(routes, services.settings),
+        films_in_json=getattr(routes, "FILMS_IN_JSON", frozenset()),
         surround=getattr(routes, "surround", None),
         sockets=getattr(routes, "SOCKETS", False),
     )
@@ -121,12 +124,22 @@ def _recordings(routes: ModuleType, settings: Settings) -> Mapping[str, int]:
     return counted | dict.fromkeys(getattr(routes, "FILMS", ()), film)
 
 
+def _encoded(routes: ModuleType, settings: Settings) -> Mapping[str, int]:
+    """How many recordings the JSON of a path may hold."""
+    film = math.ceil(settings.max_inline_film_bytes / settings.max_reference_bytes)
+    counted: dict[str, int] = getattr(routes, "ENCODED", {})
+    return counted | dict.fromkeys(getattr(routes, "FILMS_IN_JSON", ()), film)
+
+
 def _guarded(facade: Facade, services: Services) -> ASGIApp:
     respond = facade.error_response
     app: ASGIApp = ErrorGuard(facade.app, respond)
     app = Idempotency(app, facade.name, facade.read_key, respond, services)
     forms = Forms(
-        facade.recordings, partial(authorize, services=services, read_key=facade.read_key), encoded=facade.encoded
+        facade.recordings,
+        partial(authorize, services=services, read_key=facade.read_key),
+        encoded=facade.encoded,
+        films_in_json=facade.films_in_json,
     )
     app = BodyLimit(app, respond, services.settings, forms)
     app = ErrorGuard(app, respond)

@@ -67,7 +67,8 @@ class JobService:
             hold = await self._credits.hold(new.account_id, new.price, key=new.id, expires_at=expiry)
             waiting = await jobs.count_unfinished(new.account_id, None)
             if waiting >= self._settings.max_queued_jobs:
-                raise QueueFull(f"This account has {waiting} jobs waiting or running. Wait until some are done.")
+                message = f"This account has {waiting} jobs waiting or running. Wait until some are done."
+                raise QueueFull(message, limit=self._settings.max_queued_jobs)
             return await self._insert(jobs, _accepted(new, hold.id, now))
 
     async def get(self, account_id: str, job_id: str) -> Job:

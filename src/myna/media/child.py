@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 from myna.errors import UnsupportedMedia
 from myna.kit.processes import die_with
+from myna.kit.threads import LESS_URGENT
 from myna.media.confine import confine
 
 HEAD = struct.Struct("<cI")
@@ -32,8 +33,6 @@ BLOCK_BYTES = 256 * 1024
 NO_ROOM = "no room"
 """Kind of a refusal for which neither the file nor the program is to blame."""
 _LONGEST_REASON = 500
-_LESS_URGENT = 10
-"""Steps of niceness for work that nobody waits for at this moment."""
 
 Details = dict[str, Any]
 
@@ -174,7 +173,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.alarm(math.ceil(wall_seconds) + 1)  # should the server be gone and the kernel not tell
     die_with(int(parent))
     if name != "decode":
-        os.nice(_LESS_URGENT)
+        os.nice(LESS_URGENT)
     _load_codecs()
     task = TASKS[name]()
     answer = Answer()

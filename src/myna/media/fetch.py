@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,6 +32,8 @@ _LOOKED_AT = 1 << 16
 
 Keep = Callable[[bytes], Awaitable[None]]
 """Takes a piece of a body."""
+Heed = Callable[[Mapping[str, str]], None]
+"""Takes the headers of an answer."""
 
 
 class Fetcher:
@@ -70,10 +72,13 @@ class Fetcher:
             await self._fetch(address, _Body(target.keep, max_bytes), seconds, field)
             return await target.complete()
 
-    async def look(self, url: str, *, max_bytes: int, seconds: float, field: str = "url") -> bytes:
+    async def look(
+        self, url: str, *, max_bytes: int, seconds: float, field: str = "url", heed: Heed | None = None
+    ) -> bytes:
         """The first bytes of a file that is to be fetched later, so that what is wrong with its address is said now.
 
-        Empty when it does not begin to come within `seconds`, which is no error. Raises what `fetch` raises.
+        `heed` is shown the headers of the answer. Empty when it does not begin to come within `seconds`, which is no
+        error. Raises what `fetch` raises.
         """
         begin = bytearray()
 
@@ -84,7 +89,7 @@ class Fetcher:
 
         try:
             async with asyncio.timeout(seconds):
-                await self._fetch(_address(url, field), _Body(keep, max_bytes), 2 * seconds, field)
+                await self._fetch(_address(url, field), _Body(keep, max_bytes, heed), 2 * seconds, field)
         except (_Enough, TimeoutError):
             pass
         return bytes(begin)
@@ -141,9 +146,10 @@ class _Enough(Exception):
 class _Body:
     """Hands on the body of an answer, and counts it."""
 
-    def __init__(self, keep: Keep, max_bytes: int) -> None:
+    def __init__(self, keep: Keep, max_bytes: int, heed: Heed | None = None) -> None:
         self._keep = keep
         self._max_bytes = max_bytes
+        self._heed = heed
 
     async def take(self, response: httpx.Response, field: str) -> None:
         if not response.is_success:
@@ -153,6 +159,8 @@ class _Body:
         announced = response.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > self._max_bytes:
             raise self._too_large()
+        if self._heed:
+            self._heed(response.headers)
         size = 0
         async for chunk in response.aiter_raw():
             size += len(chunk)

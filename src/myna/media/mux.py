@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from myna.errors import BrokenResult, UnsupportedMedia
+from myna.kit.timed_text import TimedText
 from myna.media.languages import language_in, language_tag
 from myna.media.probe import (
     AudioTrack,
@@ -30,19 +31,6 @@ _ALIKE_SECONDS = 0.1
 """A frame of sound at the end, and what headers and packets may differ by."""
 _PICTURE_SECONDS = 0.002
 """Matroska rounds to a thousandth."""
-
-
-class TimedText(Protocol):
-    """Seconds from the start, and what is shown."""
-
-    @property
-    def start(self) -> float: ...
-
-    @property
-    def end(self) -> float: ...
-
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

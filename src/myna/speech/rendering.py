@@ -20,6 +20,7 @@ from myna.engines.base import AudioChunk, Capabilities, Samples, SynthesisReques
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineCrashed, EngineFailed, Unsupported
+from myna.kit.threads import run_in_thread
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
 from myna.speech.text import diacritise, language_to_read, without_breaks
@@ -124,7 +125,7 @@ class Renderer:
         """The order of Stablecog's worker, but with loudness last, so that the level holds for what is heard."""
         if request.denoise:
             samples = await self._denoiser.denoise(samples, rate)
-        return await asyncio.to_thread(_finish, samples, rate, request)
+        return await run_in_thread(_finish, samples, rate, request)
 
     def check_of(self, request: SpeechRequest, script: Script, *, stream: bool = False) -> Check | None:
         """What looks at each sentence of this request; None when that is not wanted."""
@@ -162,7 +163,7 @@ class Renderer:
     async def _speak_piece(self, script: Script, request: SynthesisRequest) -> Spoken:
         text = request.text
         if script.diacritise:
-            request = replace(request, text=await asyncio.to_thread(diacritise, text))
+            request = replace(request, text=await run_in_thread(diacritise, text))
         attempt = 0
         while True:
             attempt += 1

@@ -144,7 +144,7 @@ def checked_key(key: str) -> str:
 
 def _open_folder(path: str) -> LocalStore:
     try:
-        return LocalStore(prefix=path, mkdir=True)
+        return LocalStore(prefix=path, mkdir=True, automatic_cleanup=True)  # folders go with their last file
     except (BaseError, OSError) as error:
         raise StartupError(f"The folder {path} cannot be used as storage: {_reason(error)}.") from error
 

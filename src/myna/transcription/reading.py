@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +16,7 @@ from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
 from myna.errors import EngineFailed
+from myna.kit.threads import run_in_thread
 from myna.transcription.schemas import ReadSound, TimedWord
 
 _MOST_CHARACTERS = 400
@@ -60,7 +60,7 @@ async def read_along(
 ) -> list[list[TimedWord]]:
     """The words of each line, found in the speech of these segments. Every word gets a time; all rise."""
     pieces = [await _piece(engines, reader, tokens) for tokens in _pieces(lines)]
-    times = await asyncio.to_thread(_times, pieces, read, rate, segments)
+    times = await run_in_thread(_times, pieces, read, rate, segments)
     if not times:
         return shared_out(lines, segments)
     words = iter(times)
@@ -93,7 +93,7 @@ async def _piece(engines: EngineHost, reader: Reader, tokens: Sequence[str]) -> 
     loud = np.flatnonzero(np.abs(sound) > _AUDIBLE)
     sound = sound[: loud[-1] + 1] if len(loud) else sound
     said = {word.text_position: word.start for chunk in chunks for word in chunk.words}
-    features = await asyncio.to_thread(cepstra, np.pad(sound, round(_PAUSE * rate)), rate)
+    features = await run_in_thread(cepstra, np.pad(sound, round(_PAUSE * rate)), rate)
     return _Piece(features, _PAUSE + _starts(tokens, said, len(sound) / rate))
 
 

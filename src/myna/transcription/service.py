@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from myna.audio.activity import Segment, speech_segments
 from myna.engines.base import Samples
@@ -16,6 +16,8 @@ from myna.engines.recognition import Recognised, RecognitionCapabilities, Recogn
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
 from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.kit.threads import run_in_thread
+from myna.kit.timed_text import TimedText
 from myna.models.catalogue import in_words, load
 from myna.transcription.lines import split_lines
 from myna.transcription.reading import read_along, reader_for, shared_out
@@ -43,17 +45,6 @@ _FAR = 0.5
 """Seconds between where a word was heard and where it is found that mean that another one was found."""
 
 Result = TypeVar("Result")
-
-
-class CueLike(Protocol):
-    """A text and when it is said, as subtitles have it."""
-
-    @property
-    def start(self) -> float: ...
-    @property
-    def end(self) -> float: ...
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +160,21 @@ class TranscriptionService:
         return tuple(tuple(_rounded(word) for word in line) for line in refined)
 
     async def align_cues(
-        self, read: ReadSound, rate: int, cues: Sequence[CueLike], *, language: str
+        self, read: ReadSound, rate: int, cues: Sequence[TimedText], *, language: str
     ) -> tuple[tuple[TimedWord, ...], ...]:
         """The words of each subtitle, found about the time in which it is shown. Raises as `align`."""
         sound, spans = _Sound(read, rate), _spans(cues)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(cue: CueLike, span: Segment) -> tuple[TimedWord, ...]:
+        async def one(cue: TimedText, span: Segment) -> tuple[TimedWord, ...]:
             async with limit:
                 return await self._aligned_cue(sound, cue, span, language)
 
         return tuple(await _all(one(cue, span) for cue, span in zip(cues, spans, strict=True)))
 
-    async def _aligned_cue(self, sound: _Sound, cue: CueLike, span: Segment, language: str) -> tuple[TimedWord, ...]:
-        samples = await asyncio.to_thread(sound.read, span.start, span.end)
-        heard = await asyncio.to_thread(speech_segments, samples, sound.rate)
+    async def _aligned_cue(self, sound: _Sound, cue: TimedText, span: Segment, language: str) -> tuple[TimedWord, ...]:
+        samples = await run_in_thread(sound.read, span.start, span.end)
+        heard = await run_in_thread(speech_segments, samples, sound.rate)
         spoken = [Segment(span.start + part.start, span.start + part.end) for part in heard]
         if not spoken:
             return tuple(shared_out([cue.text.split() or [cue.text]], [Segment(cue.start, cue.end)])[0])
@@ -196,7 +187,7 @@ class TranscriptionService:
         """What was heard at the beginning of some stretches in the language of which the engine is surest."""
         heard: dict[float, Recognised] = {}
         for part in parts[:_ASKED]:
-            start, samples = await asyncio.to_thread(next, sound_of(part, sound.read, sound.rate))
+            start, samples = await run_in_thread(next, sound_of(part, sound.read, sound.rate))
             heard[start] = await self._recognise(engine, samples, sound.rate, wanted)
             if heard[start].language_probability >= _SURE:
                 break
@@ -244,7 +235,7 @@ class TranscriptionService:
         words: list[TimedWord] = []
         sound, wanted = listening.sound, listening.wanted
         pieces = sound_of(part, sound.read, sound.rate)
-        while piece := await asyncio.to_thread(next, pieces, None):
+        while piece := await run_in_thread(next, pieces, None):
             start, samples = piece
             if len(samples):
                 heard = listening.known.get(start) or await self._recognise(
@@ -291,7 +282,7 @@ class TranscriptionService:
         start = max(0.0, least - _MARGIN, known[0].start - _MARGIN)
         end = min(most + _MARGIN, known[-1].end + _MARGIN)
         text = " ".join(word.text for word in known)
-        samples = await asyncio.to_thread(sound.read, start, max(end, start + _SHORTEST))
+        samples = await run_in_thread(sound.read, start, max(end, start + _SHORTEST))
         if not len(samples):
             return [list(line) for line in lines]
         heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language, text))
@@ -387,7 +378,7 @@ def _offered(able: RecognitionCapabilities, language: str) -> str | None:
     return language if language in near else next(iter(near), None)
 
 
-def _spans(cues: Sequence[CueLike]) -> list[Segment]:
+def _spans(cues: Sequence[TimedText]) -> list[Segment]:
     """A little more than each subtitle has, but not into its neighbours."""
     spans = []
     for index, cue in enumerate(cues):

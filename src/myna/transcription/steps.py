@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import tempfile
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from myna.errors import Canceled, MynaError, NotFound
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.threads import run_in_thread
 from myna.media.extract import extract_sound
 from myna.media.fetch import Fetcher
 from myna.media.probe import MediaLimits, probe_untrusted
@@ -40,6 +41,7 @@ SOURCE = "source"
 _STRETCH_SECONDS = 120.0
 """So much sound is looked through at once."""
 _EXTRACT_SECONDS = 600.0
+_FOLDER = "hearing"
 _WAVEFORM = 50
 
 
@@ -66,14 +68,15 @@ class TranscriptionSteps:
         self._outputs = outputs
         self._fetcher = fetcher
         self._transcription = transcription
+        self._folder = settings.data_dir.absolute() / _FOLDER
 
     async def hear(self, job_id: str) -> dict[str, Any]:
         """Fetch, listen, and store the text. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
         request = TranscriptionRequest(**job.request)
-        with tempfile.TemporaryDirectory(prefix="myna-") as folder:
-            sound = Path(folder) / "sound.flac"
-            seconds = await self._sound(job, Path(folder) / "source", sound)
+        async with self._place(job.id) as folder:
+            sound = folder / "sound.flac"
+            seconds = await self._sound(job, folder / "source", sound)
             await self._jobs.reprice(job.id, price_of(seconds, self._settings))
             words, language = await self._words(job, sound, request)
         text = written(words, request.timestamps)
@@ -88,11 +91,47 @@ class TranscriptionSteps:
             async with self._database.transaction():
                 await self._outputs.record(await self._jobs.succeed(job_id), output)
         except Canceled:
-            await self._storage.delete(output.object_key)
+            await self.forget(job_id)
+        else:
+            await self._forget_local(job_id)
 
     async def give_up(self, job_id: str, code: str, message: str) -> None:
-        """The job failed: nothing is charged."""
+        """The job failed: nothing is charged, and no file stays."""
         await self._jobs.fail(job_id, code, message)
+        await self.forget(job_id)
+
+    async def forget(self, job_id: str) -> None:
+        """The job has ended without success. A process that died after it had stored the text has left it."""
+        await self._forget_local(job_id)
+        job = await self._jobs.find(job_id)
+        if job is None or job.status == "succeeded":
+            return
+        try:
+            await self._storage.delete(_place_of_text(job)[1])
+        except MynaError as error:
+            log.warning("transcription.text_left", job=job_id, reason=error.message)
+
+    async def remove_left(self) -> int:
+        """Remove what processes that died left on this node of jobs that have ended. Returns how many there were."""
+        folders = await run_in_thread(lambda: list(self._folder.glob("*")))
+        jobs = [await self._jobs.find(folder.name) for folder in folders]
+        ended = [folder for folder, job in zip(folders, jobs, strict=True) if job is None or job.finished]
+        for folder in ended:
+            await self._forget_local(folder.name)
+        return len(ended)
+
+    @asynccontextmanager
+    async def _place(self, job_id: str) -> AsyncIterator[Path]:
+        """A folder for one run of a job; another process may be taken for dead, and still be at work on the same."""
+        folder = self._folder / job_id / ids.new_uuid()
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            await run_in_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _forget_local(self, job_id: str) -> None:
+        await run_in_thread(shutil.rmtree, self._folder / job_id, ignore_errors=True)
 
     async def _sound(self, job: Job, source: Path, sound: Path) -> float:
         """The recording as mono sound on disk; returns its length in seconds."""
@@ -112,7 +151,7 @@ class TranscriptionSteps:
         try:
             with path.open("wb") as file:
                 async for piece in self._storage.stream(where["object_key"]):
-                    await asyncio.to_thread(file.write, piece)
+                    await run_in_thread(file.write, piece)
         except NotFound:
             raise NotFound("The recording is gone from this server. Send it again.") from None
 
@@ -127,7 +166,7 @@ class TranscriptionSteps:
             with SoundReader(path) as sound:
                 return sound.read(round(start * RATE), round((end - start) * RATE))[:, 0]
 
-        segments = await asyncio.to_thread(lambda: list(_segments(path)))
+        segments = await run_in_thread(lambda: list(_segments(path)))
         if not segments:
             return (), request.language or "und"
         heard = await self._transcription.transcribe(
@@ -172,12 +211,18 @@ def _segments(path: Path) -> Iterator[Segment]:
             begun += len(block) / RATE
 
 
+def _place_of_text(job: Job) -> tuple[str, str]:
+    """The id of the output, and where its text lies."""
+    output_id = str(job.details.get("output", {}).get("id") or ids.derived_uuid(job.id, "output"))
+    return output_id, f"outputs/{job.account_id}/{output_id}.txt"
+
+
 def _describe(job: Job, text: str, seconds: float, language: str) -> NewOutput:
     wanted = job.details.get("output", {})
-    output_id = wanted.get("id") or ids.derived_uuid(job.id, "output")
+    output_id, object_key = _place_of_text(job)
     return NewOutput(
         id=output_id,
-        object_key=f"outputs/{job.account_id}/{output_id}.txt",
+        object_key=object_key,
         file_name=wanted.get("file_name") or f"{output_id}.txt",
         media_type="text/plain; charset=utf-8",
         size=len(text.encode()),

@@ -12,6 +12,7 @@ from dbos import DBOS
 from dbos import error as durable_error
 
 from myna.errors import Canceled, Unavailable
+from myna.kit.threads import taking_its_time
 from myna.transcription.steps import TranscriptionSteps, failure
 
 MAX_STARTS = 10
@@ -59,8 +60,10 @@ def _worth_another_try(error: BaseException) -> bool:
 )
 async def hear(job_id: str) -> dict[str, Any]:
     try:
-        return {"output": await _steps.hear(job_id)}
+        with taking_its_time():
+            return {"output": await _steps.hear(job_id)}
     except Canceled:
+        await _steps.forget(job_id)
         return {}
     except Unavailable:
         raise

@@ -25,7 +25,7 @@ from myna.worker.repository import WorkerRepository
 log = structlog.get_logger()
 
 UPLOADS = "uploads/"
-WORKFLOWS = ("speech", "dub")
+WORKFLOWS = ("speech", "dub", "transcription")
 """The workflows whose id is that of a job."""
 
 _AT_ONCE = 500

@@ -10,7 +10,7 @@ import pytest
 
 from myna.audio.activity import Segment, speech_segments
 from myna.audio.resample import resample
-from myna.audio.turns import VoiceWindow, speaker_turns, turns_of, windows_of
+from myna.audio.turns import Turn, VoiceWindow, speaker_turns, turns_known_in_part, turns_of, windows_of
 from myna.engines.base import Samples
 from tests.fixtures.speakers import OTHER, TEXT, spoken
 
@@ -119,3 +119,17 @@ def test_turns_are_whole_and_do_not_overlap() -> None:
     for before, after in zip(found.turns, found.turns[1:], strict=False):
         assert before.end <= after.start + 1e-6
         assert before.speaker != after.speaker
+
+
+def test_a_turn_that_is_known_keeps_its_number_and_other_speech_goes_with_its_voice() -> None:
+    rng = np.random.default_rng(1)
+    voices = np.eye(256, dtype=np.float32)[rng.choice(256, 3, replace=False)]
+    windows = [
+        VoiceWindow(float(at), at + 1.0, voices[who], 100.0 + 60 * who, float(at))
+        for at, who in enumerate((0, 1, 0, 2, 1))
+    ]
+    known = [Turn(1.0, 2.0, 1), Turn(0.0, 1.0, 2), Turn(9.0, 9.5, 3)]
+    found = turns_known_in_part(windows, known)
+    assert [turn.speaker for turn in found.turns] == [2, 1, 2, 4, 1, 3]
+    assert found.seconds == (2.0, 2.0, 0.0, 1.0)
+    assert found.pitches == (160.0, 100.0, 0.0, 220.0)

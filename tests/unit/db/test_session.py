@@ -118,7 +118,7 @@ async def test_a_canceled_task_leaves_nothing_and_blocks_nobody(database: Databa
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    async with asyncio.timeout(5), database.transaction() as connection:
+    async with asyncio.timeout(60), database.transaction() as connection:
         await add(connection, "next")
     assert await names(database) == ["next"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -14,14 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 
 from myna.accounts.schemas import Caller
 from myna.app import Node
-from myna.dubbing import workflow
-from myna.dubbing.schemas import STAGES, Dub, DubRequest, LineEdit
-from myna.dubbing.steps import Report
-from myna.dubbing.store import Work
+from myna.dubbing.schemas import STAGES, Dub, LineEdit
 from myna.errors import (
     BodyTooLarge,
     Conflict,
@@ -39,6 +34,8 @@ from tests.fixtures.dubs import (
     PRICE,
     SCRIPT,
     SECONDS_TO_DUB,
+    Studio,
+    hold,
     make_film,
     new_caller,
     request_for,
@@ -46,63 +43,6 @@ from tests.fixtures.dubs import (
 from tests.fixtures.speech import Speak
 
 pytestmark = pytest.mark.timeout(240)
-
-
-class Studio:
-    """A node, one of its accounts, and a film."""
-
-    def __init__(self, node: Node, caller: Caller, film: Path) -> None:
-        self.node = node
-        self.services = node.services
-        self.dubbing = node.services.dubbing
-        self.caller = caller
-        self.account_id = caller.account.id
-        self.film = film
-        self.work_folder = node.settings.data_dir / "work"
-
-    async def create(self, request: DubRequest | None = None, **values: Any) -> Dub:
-        source = values.pop("source", self.film.read_bytes())
-        return await self.dubbing.create(
-            values.pop("caller", self.caller),
-            request or request_for(),
-            api="native",
-            base_url="",
-            source=source,
-            **values,
-        )
-
-    async def dub(self, request: DubRequest | None = None, **values: Any) -> Dub:
-        """To its end, however that is."""
-        made = await self.create(request, **values)
-        return await self.dubbing.wait(made.account_id, made.id, SECONDS_TO_DUB)
-
-    async def redub(self, dub: Dub) -> Dub:
-        await self.dubbing.redub(self.caller, dub.id, api="native", base_url="")
-        return await self.dubbing.wait(self.account_id, dub.id, SECONDS_TO_DUB)
-
-    async def balance(self) -> int:
-        assert await self.services.credits.check() == []
-        return await self.services.credits.balance(self.account_id)
-
-    async def files(self) -> list[str]:
-        """Of all dubs, in the storage and on this node."""
-        stored = [found.key async for found in self.services.storage.list("dubs")]
-        return sorted(stored) + [str(path) for path in self.work_folder.rglob("*") if path.is_file()]
-
-    async def dialogue(self, dub: Dub, language: str = "es") -> np.ndarray:
-        file = await self.dubbing.file(self.account_id, dub.id, language, "dialogue")
-        return soundfile.read(io.BytesIO(await self.services.storage.get(file.object_key)), dtype="float32")[0]
-
-    async def until_clear(self, dub: Dub) -> None:
-        """Until the workflow of the dub's job has ended."""
-        async with asyncio.timeout(20):
-            while (await self.services.backlog())["dubs"]:
-                await asyncio.sleep(0.05)
-
-
-@pytest.fixture
-def studio(dub_node: Node, dubber: Caller, film: Path) -> Studio:
-    return Studio(dub_node, dubber, film)
 
 
 async def test_a_film_is_dubbed_charged_and_recorded(studio: Studio, tmp_path: Path) -> None:
@@ -291,21 +231,6 @@ async def test_a_dub_that_is_canceled_leaves_no_files(
     assert await studio.balance() == 100_000
     with pytest.raises(Conflict):
         await studio.dubbing.redub(studio.caller, dub.id, api="native", base_url="")
-
-
-def hold(stage: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """The stage does its work and never ends. The event is set when it has come so far."""
-    reached, stages = asyncio.Event(), workflow._steps._stages
-    original = stages[stage]
-
-    async def held(work: Work, report: Report) -> None:
-        if stage != "publish":
-            await original(work, report)
-        reached.set()
-        await asyncio.sleep(3_600)
-
-    monkeypatch.setitem(stages, stage, held)  # type: ignore[arg-type]
-    return reached
 
 
 async def test_progress_grows_from_stage_to_stage(studio: Studio) -> None:

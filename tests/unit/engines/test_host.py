@@ -31,10 +31,11 @@ from myna.errors import (
     Unavailable,
     Unsupported,
 )
+from myna.kit.threads import LESS_URGENT
 from myna.settings import Settings
 from tests.fixtures.sound import joined, pitch, seconds
 
-FAKE = EngineRegistry.load(["fake"])
+FAKE = EngineRegistry.load(["fake", "fake-recognition", "fake-translation"])
 PATIENCE = 20
 """Seconds; only so that a failure ends."""
 
@@ -368,6 +369,7 @@ SERVER = """
 import asyncio
 from tests.unit.engines.test_host import FAKE, ask, children
 from myna.engines.host import EngineHost
+from myna.kit.threads import LESS_URGENT
 from myna.settings import Settings
 
 async def main():
@@ -479,6 +481,16 @@ async def test_warming_up_starts_a_process(make_host: MakeHost) -> None:
     host = make_host()
     await host.warm("fake")
     assert len(children()) == 1
+
+
+async def test_what_hears_and_translates_leaves_the_processor_to_what_speaks(make_host: MakeHost) -> None:
+    host, own = make_host(), os.getpriority(os.PRIO_PROCESS, 0)
+    niceness = {}
+    for engine in ("fake", "fake-recognition", "fake-translation"):
+        await host.warm(engine)
+        (process,) = [child for child in psutil.Process().children() if engine in child.cmdline()]
+        niceness[engine] = process.nice() - own
+    assert niceness == {"fake": 0, "fake-recognition": LESS_URGENT, "fake-translation": LESS_URGENT}
 
 
 def test_it_works_on_the_event_loop_of_the_server() -> None:

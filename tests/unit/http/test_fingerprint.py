@@ -58,6 +58,13 @@ async def test_json_is_compared_by_meaning():
     assert await fingerprint(b'{"a": 1, "b": [1, 2]}', query=b"x=1") != base
 
 
+async def test_large_json_is_compared_by_its_bytes_a_piece_at_a_time():
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
+    film = b'{"a": 1, "url": "' + b"x" * 5_000_000 + b'"}'
+    prints = [await body_fingerprint(scope, Body(len(sent), io.BytesIO(sent))) for sent in (film, film, film + b" ")]
+    assert prints[0] == prints[1] != prints[2]
+
+
 async def test_what_is_not_json_is_compared_by_its_bytes():
     assert await fingerprint(b"{broken") == await fingerprint(b"{broken")
     assert await fingerprint(b"{broken") != await fingerprint(b"{broken ")

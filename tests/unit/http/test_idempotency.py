@@ -338,6 +338,16 @@ class TestRestart:
                 await connection.execute(update(nodes).values(stopped_at=clock.now()))
             assert (await http.post("/labour", headers=once())).status_code == 202
 
+    async def test_a_node_that_was_found_dead_is_not_waited_for(self, world, client, key, database):
+        """As when a node that was killed is back on the same machine: it knows at once that its process is gone."""
+        await self.die_in_the_middle(world, key)
+        await register(database, "node-1", clock.now())
+        other = World(database, "node-2")
+        async with database.transaction() as connection:
+            await connection.execute(update(nodes).values(recovered_by="node-2"))
+        async with client(other.app, headers={"Authorization": f"Bearer {key}"}) as http:
+            assert (await http.post("/labour", headers=once())).status_code == 202
+
     async def test_a_silent_node_is_dead(self, world, client, key, database):
         await self.die_in_the_middle(world, key)
         await register(database, "node-1", clock.now() - timedelta(seconds=60))

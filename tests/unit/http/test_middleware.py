@@ -319,6 +319,20 @@ class TestEncoded:
         headers = {"content-length": str(length)}
         assert (await run(self.limited(), connection, method="POST", path=path, headers=headers)).status == status
 
+    async def test_who_sends_a_film_is_admitted_before_it_is_read(self):
+        async def admit(_):
+            raise Unauthorized
+
+        settings = Settings(max_json_bytes=1_000, max_reference_bytes=3_000)
+        forms = Forms(admit=admit, encoded={"/encoded": 1}, films_in_json=frozenset({"/encoded"}))
+        app = BodyLimit(TestBodyLimit.echo, respond, settings, forms)
+        for headers in ({"content-length": "1001"}, {"transfer-encoding": "chunked"}):
+            large = Connection(piece(b"x" * 1_001))
+            assert (await run(app, large, method="POST", path="/encoded", headers=headers)).status == 401
+        small = Connection(piece(b"abc"))
+        answer = await run(app, small, method="POST", path="/encoded", headers={"content-length": "3"})
+        assert answer.status == 200
+
     async def test_other_paths_take_what_json_takes(self):
         headers = {"content-length": "1001"}
         assert (await run(self.limited(), method="POST", path="/other", headers=headers)).status == 413

@@ -66,7 +66,7 @@ async def test_what_is_old_goes_though_nobody_asks() -> None:
     for round in range(2):
         cache.put("a", round)
         cache.put("b", round)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(cache):
                 await asyncio.sleep(0.01)
 

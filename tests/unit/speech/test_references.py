@@ -174,7 +174,7 @@ async def test_a_canceled_job_leaves_nothing(node: Node, caller: Caller, accept:
     await keep(node, job, KEPT)
     await node.services.speech.start(job, interactive=True)
     await node.services.speech.cancel(caller.account.id, job.id)
-    await node.services.speech.wait(job.id, timeout=20)
+    await node.services.speech.wait(job.id, timeout=60)
     await node.work.stop(10)
     assert await keys(node) == []
 

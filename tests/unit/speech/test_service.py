@@ -31,7 +31,7 @@ async def accept(node: Node, caller: Caller, request: SpeechRequest, price: int 
 async def speak(node: Node, caller: Caller, request: SpeechRequest, *, interactive: bool = True) -> Job:
     job = await accept(node, caller, request)
     await node.services.speech.start(job, interactive=interactive)
-    return await node.services.speech.wait(job.id, timeout=20)
+    return await node.services.speech.wait(job.id, timeout=60)
 
 
 @pytest.mark.parametrize("interactive", [True, False])
@@ -65,7 +65,7 @@ async def test_a_canceled_job_costs_nothing_and_leaves_nothing(
     job = await accept(node, caller, slow)
     await node.services.speech.start(job, interactive=True)
     await node.services.speech.cancel(caller.account.id, job.id)
-    job = await node.services.speech.wait(job.id, timeout=20)
+    job = await node.services.speech.wait(job.id, timeout=60)
     assert (job.status, job.charged) == ("canceled", 0)
     assert await node.services.credits.balance(caller.account.id) == 100_000
     assert [item async for item in node.services.storage.list("outputs/")] == []
@@ -76,7 +76,7 @@ async def test_waiting_ends_but_the_job_goes_on(node: Node, caller: Caller, requ
     await node.services.speech.start(job, interactive=True)
     with pytest.raises(TimeoutError):
         await node.services.speech.wait(job.id, timeout=0.1)
-    assert (await node.services.speech.wait(job.id, timeout=20)).status == "succeeded"
+    assert (await node.services.speech.wait(job.id, timeout=60)).status == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -107,14 +107,14 @@ async def test_a_job_that_costs_more_than_there_is_is_refused(
 async def test_jobs_that_nobody_started_are_started(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
     job = await accept(node, caller, request_for)
     assert await node.services.speech.resume_unstarted(older_than=0.0) == 1
-    assert (await node.services.speech.wait(job.id, timeout=20)).status == "succeeded"
+    assert (await node.services.speech.wait(job.id, timeout=60)).status == "succeeded"
 
 
 async def test_starting_twice_works_once(node: Node, caller: Caller, request_for: SpeechRequest) -> None:
     job = await accept(node, caller, request_for)
     await node.services.speech.start(job, interactive=True)
     await node.services.speech.start(job, interactive=False)
-    assert (await node.services.speech.wait(job.id, timeout=20)).charged == 5_000
+    assert (await node.services.speech.wait(job.id, timeout=60)).charged == 5_000
     assert len(await node.services.outputs.of_job(job.id)) == 1
 
 
@@ -292,5 +292,5 @@ async def test_jobs_beyond_the_places_wait_in_the_queue_and_are_done(
     jobs = [await accept(node, caller, slow, price=1) for _ in range(node.settings.worker_concurrency + 3)]
     for job in jobs:
         await node.services.speech.start(job, interactive=False)
-    finished = [await node.services.speech.wait(job.id, timeout=30) for job in jobs]
+    finished = [await node.services.speech.wait(job.id, timeout=60) for job in jobs]
     assert {job.status for job in finished} == {"succeeded"}

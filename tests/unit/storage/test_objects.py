@@ -210,3 +210,15 @@ async def test_a_storage_that_returns_something_else_fails_the_check(s3_answers:
     )
     with pytest.raises(Unavailable, match="does not return"):
         await open_storage("s3://bucket", server.url).check()
+
+
+async def test_a_folder_goes_with_its_last_file(tmp_path: Path) -> None:
+    storage = open_storage(f"file://{tmp_path}")
+    for key in ("dubs/a/one/x", "dubs/a/two/x"):
+        await storage.put(key, b"x")
+    await storage.delete("dubs/a/one/x")
+    assert [path.name for path in (tmp_path / "dubs" / "a").iterdir()] == ["two"]
+    await storage.delete("dubs/a/two/x")
+    assert list(tmp_path.iterdir()) == []
+    await storage.put("dubs/a/one/x", b"y")
+    assert await storage.get("dubs/a/one/x") == b"y"

@@ -78,7 +78,7 @@ async def listed(house: House, endpoint: Endpoint) -> list[Delivery]:
 
 async def settled(house: House, endpoint: Endpoint, count: int = 1) -> list[Delivery]:
     """The deliveries to an endpoint when none of them is on its way any more."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = await listed(house, endpoint)
             if len(found) == count and all(delivery.status != "pending" for delivery in found):
@@ -184,7 +184,7 @@ class TestThroughTheRuntime:
             [pending] = await listed(sqlite_house, endpoint)
             assert pending.next_attempt_at is not None
             workflow_id = f"{pending.id}@{pending.next_attempt_at.isoformat()}"
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (await sqlite_work.states([workflow_id])).get(workflow_id) != "ended":
                     await asyncio.sleep(0.02)
             later = deliver_with(sqlite_house, sqlite_work, now=lambda: clock.now() + timedelta(minutes=1))

@@ -75,7 +75,7 @@ parents: dict[str, DurableWork] = {}
 
 
 async def until(name: str, count: int = 1) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while ran[name] < count:
             await asyncio.sleep(0.01)
 
@@ -165,7 +165,7 @@ class TestRunning:
             await work.cancel("job")
             await work.cancel("unknown")
             gates["job"].set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await waiter
             assert ran == {"job.first": 1}
 
@@ -200,7 +200,7 @@ class TestStartingAndStopping:
         for number in range(3):
             async with running(sqlite_house.settings, f"node{number}") as work:
                 await (await work.begin(two_steps, f"job{number}"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while threading.active_count() > threads:
                 await asyncio.sleep(0.05)
         assert len(asyncio.all_tasks()) == tasks

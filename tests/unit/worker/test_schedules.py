@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from dbos import DBOS
@@ -15,14 +16,17 @@ from sqlalchemy import insert, select, update
 from myna.credits.schemas import MILLI
 from myna.db.tables import credits as credit_rows
 from myna.db.tables import idempotency_keys, nodes
+from myna.dubbing import workflow as dub_workflow
 from myna.errors import NotFound
 from myna.jobs.schemas import Job, NewJob
 from myna.kit import clock, ids
+from myna.speech import workflow as speech_workflow
 from myna.storage.objects import open_storage
+from myna.transcription import workflow as transcription_workflow
 from myna.webhooks.delivery import WebhookDelivery
 from myna.webhooks.standard import render_standard
 from myna.worker import schedules
-from myna.worker.durable import DurableWork
+from myna.worker.durable import DurableWork, Workflow
 from myna.worker.nodes import NodeKeeper
 from myna.worker.schedules import Chore, Housekeeping
 from tests.fixtures.receivers import answer, receiving
@@ -106,6 +110,30 @@ async def test_a_job_whose_workflow_failed_is_given_up_and_its_credits_come_back
         assert await home.housekeeping.fail_parked() == 0
         [request] = await receiver.wait_for(1)
         assert b"job.failed" in request.body
+
+
+@pytest.mark.parametrize(
+    ("module", "workflow", "step"),
+    [
+        (speech_workflow, speech_workflow.speech, "render_or_say_why"),
+        (dub_workflow, dub_workflow.dub, "stage"),
+        (transcription_workflow, transcription_workflow.transcription, "hear_or_say_why"),
+    ],
+    ids=["speech", "dub", "transcription"],
+)
+async def test_work_of_every_kind_is_given_up_when_it_cannot_go_on(
+    sqlite_home: Household, monkeypatch: pytest.MonkeyPatch, module: ModuleType, workflow: Workflow, step: str
+) -> None:
+    async def broken(*_: str) -> None:
+        raise ValueError
+
+    home = sqlite_home
+    monkeypatch.setattr(module, step, broken)
+    async with home.open():
+        job = await home.paid_job()
+        await (await home.work.begin(workflow, job.id))
+        assert await home.housekeeping.fail_parked() == 1
+        assert await home.credits.balance(job.account_id) == 10_000
 
 
 async def test_a_job_that_ended_is_left_alone(sqlite_home: Household, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +232,7 @@ async def test_each_chore_is_done_at_its_pace_and_failures_end_none(
     assert len(set(names)) == len(names)
     housekeeping.chores = (schedules.Chore(0.01, sqlite_home.resume), schedules.Chore(0.01, other))
     await housekeeping.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while sqlite_home.resumed < 3 or len(done) < 3:
             await asyncio.sleep(0.01)
     await housekeeping.stop()

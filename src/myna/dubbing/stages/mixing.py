@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +21,7 @@ from myna.dubbing.store import DubStore, Part, Work
 from myna.dubbing.takes import Takes
 from myna.dubbing.threads import in_thread
 from myna.engines.base import Samples
+from myna.kit.threads import run_in_thread
 from myna.media.soundfiles import SoundReader, SoundWriter, read_sound
 
 _BLOCKS_AT_ONCE = 20
@@ -47,7 +47,7 @@ class Mix:
             return
         total = await self._total(work)
         placed = [await self._placed(work, line) for line in part.draft.lines if line.take]
-        mixer = await asyncio.to_thread(lambda: Mixer(SOUND_RATE, placed, total, levels=_levels(part)))
+        mixer = await run_in_thread(lambda: Mixer(SOUND_RATE, placed, total, levels=_levels(part)))
         paths = self._files.scratch(work.dub.id), self._files.scratch(work.dub.id)
         try:
             picture = await self._write(work, mixer, paths, total, report)

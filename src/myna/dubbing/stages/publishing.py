@@ -74,7 +74,10 @@ class MuxStage:
             path.unlink(missing_ok=True)
 
     async def _subtitles(self, work: Work, part: Part) -> None:
-        for name, cues in (("source", _source_cues(work.dub.lines)), ("target", _target_cues(part.draft.lines))):
+        names = {speaker.id: speaker.name for speaker in work.dub.speakers}
+        both = ("source", _source_cues(work.dub.lines)), ("target", _target_cues(part.draft.lines))
+        for name, spoken in both:
+            cues = [replace(cue, speaker=names.get(cue.speaker or "")) for cue in spoken]
             await self._files.put(*work.place, _beside(work, part.language, f"{name}.srt"), to_srt(cues).encode())
             await self._files.put(*work.place, _beside(work, part.language, f"{name}.vtt"), to_vtt(cues).encode())
 
@@ -109,6 +112,7 @@ class Publish:
     async def __call__(self, work: Work, report: Report) -> None:
         parts = [await self._with_files(work, part) for part in work.parts]
         work = Work(work.job, work.dub, tuple(parts))
+        await self._tidy(work)
         outputs = {part.language: _output(work, part, first=place == 0) for place, part in enumerate(parts)}
         spoken = [line for part in parts for line in part.draft.lines if part.is_open(line)]
         async with self._database.transaction():
@@ -116,7 +120,6 @@ class Publish:
             for output in outputs.values():
                 await self._outputs.record(job, output)
             await self._store.publish(work, {language: output.id for language, output in outputs.items()})
-        await self._tidy(work)
 
     async def _with_files(self, work: Work, part: Part) -> Part:
         language = part.language
@@ -139,14 +142,11 @@ class Publish:
         )
 
     async def _tidy(self, work: Work) -> None:
-        """What nobody will ask for any more: of this job the mix, of the job before its tracks."""
-        old = [mix_name(work, part.language) for part in work.parts]
-        prefix = self._files.key(*work.place, "")
-        for part in work.parts:
-            kept = {file.object_key for file in part.draft.files.values()}
-            before = (file.object_key for name, file in part.target.files.items() if name != "result")
-            old += [key.removeprefix(prefix) for key in before if key not in kept]
-        await self._files.remove(*work.place, SPEECH, VOICE, *old)
+        """What nobody will ask for any more: the mixes, and takes of lines that are spoken otherwise now. It goes
+        while the job still runs, as the next one might find such a take, and count on it."""
+        mixes = [mix_name(work, part.language) for part in work.parts]
+        await self._files.remove(*work.place, SPEECH, VOICE, *mixes)
+        await self._files.keep_takes(*work.place, _takes(work))
 
 
 _SUBTITLES = (("source", "srt"), ("source", "vtt"), ("target", "srt"), ("target", "vtt"))
@@ -230,6 +230,15 @@ def _output(work: Work, part: Part, *, first: bool) -> NewOutput:
         settings=wanted.get("settings") or {"dub_id": work.dub.id, "language": part.language},
         was_auto_submitted=bool(wanted.get("was_auto_submitted")),
     )
+
+
+def _takes(work: Work) -> set[str]:
+    """Those that are heard in any language, when this job is done."""
+    spoken = {line.take for part in work.parts for line in part.draft.lines}
+    at_work = {part.language for part in work.parts}
+    return spoken | {
+        line.take for target in work.dub.targets if target.language not in at_work for line in target.lines
+    }
 
 
 def _paid(work: Work) -> float:

@@ -109,6 +109,8 @@ class Fit(Speaking):
 
     async def __call__(self, work: Work, report: Report) -> None:
         for number, part in enumerate(work.parts):
+            if part.draft.fitted:
+                continue  # a node died before this stage could count as done
             of_part = share(report, number, len(work.parts))
             rates = {line.number: line.rate for line in part.draft.lines if part.is_open(line) and line.take}
             part, _ = await self.spoken(work, part, rates, of_part)
@@ -117,7 +119,8 @@ class Fit(Speaking):
             if long:
                 part, shortened = await self._shortened(work, part, long)
                 placed = await self._placed(work, part, shortened)
-            await self._store.keep_draft(work.dub.id, part.with_lines(_settled(part, placed)))
+            part = part.with_lines(_settled(part, placed))
+            await self._store.keep_draft(work.dub.id, replace(part, draft=replace(part.draft, fitted=True)))
 
     async def _placed(self, work: Work, part: Part, shortened: frozenset[int]) -> tuple[Placement, ...]:
         lines = [

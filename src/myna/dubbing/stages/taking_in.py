@@ -61,7 +61,7 @@ class Probe:
         if not source:
             source = await self._looked_at(work)
             await self._store.keep_source(dub.id, source)
-        if not any(part.finished_before for part in work.parts):
+        if not any(target.files for target in dub.targets):
             price = pricing.first_price(source["duration"], dub.request, dub.price_per_second)
             await self._jobs.reprice(work.job.id, price)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from myna.dubbing.casting import cast
+from myna.dubbing.editing import new_line
 from myna.dubbing.schemas import DubbedLine, SourceLine
 from myna.dubbing.steps import Report
 from myna.dubbing.store import DubStore, Part, Work
@@ -42,7 +43,7 @@ class Translate:
         source = work.dub.lines
         if given := work.dub.request.translations.get(language):
             texts = matched(text_lines(given, field="translations"), source, language)
-            return tuple(_line(line, text) for line, text in zip(source, texts, strict=True) if text)
+            return tuple(new_line(line, text) for line, text in zip(source, texts, strict=True) if text)
         seconds = _seconds_for(source, work.dub.duration or 0.0)
         return tuple([line async for line in self._batches(work, language, source, seconds)])
 
@@ -59,14 +60,14 @@ class Translate:
                     yield await self._alone(work, language, line, one)
             else:
                 for line, text in zip(batch, texts, strict=True):
-                    yield _line(line, text)
+                    yield new_line(line, text)
 
     async def _alone(self, work: Work, language: str, line: SourceLine, seconds: float) -> DubbedLine:
         """A batch failed: which of its lines was that?"""
         try:
-            return _line(line, (await self._ask(work, language, [line], [seconds]))[0])
+            return new_line(line, (await self._ask(work, language, [line], [seconds]))[0])
         except EngineFailed as error:
-            failed = replace(_line(line, ""), fit="failed")
+            failed = replace(new_line(line, ""), fit="failed")
             return replace(failed, error=named(failed, error, "translated").message)
 
     async def _ask(
@@ -88,20 +89,6 @@ class Translate:
         stock = [voice for voice in voices if voice.kind == "stock"]
         chosen = cast(dub.speakers, language, dub.request, stock)
         return [line if line.voice_id else replace(line, voice_id=chosen[line.speaker]) for line in lines]
-
-
-def _line(line: SourceLine, text: str) -> DubbedLine:
-    return DubbedLine(
-        number=line.number,
-        speaker=line.speaker,
-        voice_id="",
-        source_text=line.text,
-        text=" ".join(text.split()),
-        source_start=line.start,
-        source_end=line.end,
-        start=line.start,
-        end=line.end,
-    )
 
 
 def _seconds_for(lines: Sequence[SourceLine], total: float) -> list[float]:

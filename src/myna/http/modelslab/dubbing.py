@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from myna.accounts.schemas import Caller
-from myna.dubbing.schemas import DubRequest
-from myna.errors import AddressRefused, InvalidRequest
+from myna.dubbing.schemas import Dub, DubRequest
+from myna.errors import MynaError
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
+from myna.http.modelslab.answers import addresses
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import named_language, output_language
-from myna.http.modelslab.media import Sent, read_sent
-from myna.http.modelslab.speech import addresses
+from myna.http.modelslab.media import Sent, read_sent, unreachable
 from myna.http.modelslab.voices import find_voice
 
 if TYPE_CHECKING:
@@ -25,20 +25,7 @@ if TYPE_CHECKING:
 
 _SLOWEST, _FASTEST = 0.5, 2.0
 _MOST_SPEAKERS = 20
-
-
-@contextmanager
-def unreachable_source() -> Iterator[None]:
-    """What is wrong with an address, in the vendor's words."""
-    try:
-        yield
-    except AddressRefused:
-        raise
-    except InvalidRequest as error:
-        if error.field in ("source", "source_url") and type(error) is InvalidRequest:
-            message = f"Unable to fetch video from provided URL: {error.message}"
-            raise InvalidRequest(message, field="init_video") from None
-        raise
+_LOOK_SECONDS = 3.0
 
 
 class Dubbing:
@@ -50,15 +37,16 @@ class Dubbing:
     async def create(self, request: Request) -> dict[str, Any]:
         services = self._services
         caller, fields = await ordering(request, services)
-        target = output_language(fields.required("output_lang", "target_language", "target_lang"))
         sent = await read_sent(services, fields, services.base_url(request), "init_video", "init_audio")
+        target = output_language(fields.required("output_lang", "target_language", "target_lang"))
         wanted, voice = await self._wanted(caller, fields, sent, target)
         details = mapping.dub_details(fields, sent.shown, voice)
         if url := mapping.callback(fields).url:
             services.webhooks.check_url(url, "webhook")
         wanted = await services.dubbing.check(caller, wanted)
         number = mapping.number_of(job_uuid(request))
-        with unreachable_source():
+        wanted = replace(wanted, seed=wanted.seed or number % 2**31)  # 0 is by chance, and for one job always the same
+        with unreachable("video", "init_video", known_as="source_url"):
             dub = await services.dubbing.create(
                 caller,
                 wanted,
@@ -69,23 +57,22 @@ class Dubbing:
                 details=mapping.numbered(details, number),
             )
         where = addresses(request, services)
-        future = where.file(*mapping.future_dub(dub))
+        future = where.file(*mapping.future_dub(dub, await self._begin_of(dub)))
         return mapping.processing(dub.job, [future], where.fetch(number), mapping.dub_eta(dub.job, dub.duration))
 
     async def _wanted(self, caller: Caller, fields: Fields, sent: Sent, target: str) -> tuple[DubRequest, str | None]:
         """The dub, and what the vendor would call its voice. Without a `voice_id` each speaker gets a fitting one."""
         spoken = fields.text("source_lang", "source_language")
-        speakers = int(fields.number("num_speakers", 0, least=0, most=_MOST_SPEAKERS))
         chosen = None
         if word := fields.text("voice_id"):
             chosen = await find_voice(self._services, caller, word, target)
         wanted = DubRequest(
             target_languages=(target,),
             source_language=named_language(spoken, "source_lang") if spoken and spoken.lower() != "auto" else None,
-            source_url=sent.url,
-            file_name=mapping.source_name(sent.url),
+            source_url=None if sent.object_key else sent.url,
+            file_name=mapping.source_name(sent.url) if sent.object_key else "",  # an address says it itself
             voice_id=chosen.voice.id if chosen else None,
-            speakers=speakers or None,
+            speakers=fields.hint("num_speakers", _MOST_SPEAKERS),
             speed=fields.number("speed", 1.0, least=_SLOWEST, most=_FASTEST),
             seed=abs(fields.whole("seed")) % 2**31,
         )
@@ -95,3 +82,13 @@ class Dubbing:
         if sent.object_key:
             return self._services.storage.stream(sent.object_key)
         return sent.data
+
+    async def _begin_of(self, dub: Dub) -> bytes:
+        """The first bytes of a source that is still to be fetched and whose name says nothing; else none."""
+        url, settings = dub.request.source_url, self._services.settings
+        if url is None or mapping.says_its_kind(dub.name):
+            return b""
+        try:
+            return await self._services.fetcher.look(url, max_bytes=settings.max_dub_bytes, seconds=_LOOK_SECONDS)
+        except MynaError:
+            return b""

@@ -6,6 +6,7 @@ By default with the documented status; with `MYNA_MODELSLAB_LEGACY_STATUS=on` wi
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,6 @@ from myna.errors import (
     InvalidRequest,
     MethodNotAllowed,
     MynaError,
-    NotFound,
     QueueFull,
     RateLimited,
     Unauthorized,
@@ -26,11 +26,10 @@ from myna.errors import (
     UnsupportedMedia,
 )
 from myna.http.errors import retry_headers
+from myna.kit import clock
 from myna.settings import Settings
 
-NO_KEY = "API key required"
 WRONG_KEY = "Invalid API key"
-BAD_JSON = "Invalid API Request"
 BAD_JSON_TIP = (
     "1. Make sure you are passing Content-Type: application/json in header. "
     "2. Make sure you are doing POST request with valid JSON. "
@@ -49,6 +48,8 @@ _OUR_FIELDS = {
     "source_language": "source_lang",
     "target_language": "output_lang",
     "target_languages": "output_lang",
+    "avatar_url": "thumbnail",
+    "speakers": "num_speakers",
 }
 """Our names of fields that the vendor names otherwise."""
 
@@ -74,6 +75,8 @@ class JobFailed(MynaError):
 def error_response(error: MynaError) -> Response:
     """The answer to any error, with the documented status."""
     headers = retry_headers(error)
+    if isinstance(error, RateLimited):
+        headers |= _wait_headers(_wait_seconds(error))
     if isinstance(error, MethodNotAllowed) and (allow := error.details.get("allow")):
         headers["Allow"] = allow
     return JSONResponse(error_body(error), status_of(error), headers)
@@ -93,10 +96,8 @@ def error_body(error: MynaError) -> dict[str, Any]:
             body["tip"] = BAD_JSON_TIP
         case InvalidRequest() if error.field:
             body["errors"] = {vendor_field(error.field): [body["message"]]}
-        case QueueFull():
-            body["retry_after"] = QUEUE_RETRY_SECONDS
         case RateLimited():
-            body["retry_after"] = int(retry_headers(error)["Retry-After"])
+            body["retry_after"] = _wait_seconds(error)
     return body
 
 
@@ -106,23 +107,29 @@ def vendor_field(field: str) -> str:
 
 def _message(error: MynaError) -> str:
     match error:
-        case KeyMissing():
-            return NO_KEY
+        case KeyMissing() | JobFailed():
+            return error.message
         case Unauthorized():
             return WRONG_KEY
-        case BadBody():
-            return BAD_JSON
         case InsufficientCredits():
             return NO_CREDITS
+        case QueueFull() if limit := error.details.get("limit"):
+            return f"Rate limit exceeded. Maximum {limit} queued requests allowed."
         case RateLimited():
             return f"Rate limit exceeded. {error.message}"
-        case NotFound() | MethodNotAllowed() | InvalidRequest() | Forbidden() | JobFailed():
-            return error.message
         case Unavailable():
-            return AWAY if type(error) is Unavailable and not error.args[0] else f"{AWAY} ({error.message})"
-        case _ if error.status < 500:
-            return error.message
-    return BROKEN
+            return f"{AWAY} ({error.message})"
+        case _:
+            return error.message if error.status < 500 else BROKEN
+
+
+def _wait_seconds(error: RateLimited) -> int:
+    return QUEUE_RETRY_SECONDS if isinstance(error, QueueFull) else math.ceil(max(1.0, error.retry_after))
+
+
+def _wait_headers(seconds: int) -> dict[str, str]:
+    """The vendor's command line heeds the second, a moment in Unix time."""
+    return {"Retry-After": str(seconds), "X-RateLimit-Reset": str(math.ceil(clock.now().timestamp()) + seconds)}
 
 
 class LegacyStatus:
@@ -166,5 +173,9 @@ def _legacy_body(body: bytes) -> bytes:
     except (ValueError, AttributeError):
         return body
     if faults:
-        said["message"] = faults
+        said["message"] = {field: [_legacy_words(field, fault) for fault in found] for field, found in faults.items()}
     return json.dumps(said).encode()
+
+
+def _legacy_words(field: str, words: str) -> str:
+    return f"The {field.replace('_', ' ')} field is required." if words == f"{field} is required" else words

@@ -11,7 +11,7 @@ from myna.errors import NotFound, RateLimited
 from myna.http.limits import Policy
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import asking
-from myna.http.modelslab.speech import addresses
+from myna.http.modelslab.answers import addresses
 from myna.jobs.schemas import Job
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Fetching:
         caller, fields = await asking(request, self._services)
         wanted = mapping.read_number(number or fields.text("request_id", "fetch_id", "id") or "")
         job = None if wanted is None else await self._find(caller, wanted)
-        return mapping.not_found(wanted) if job is None else await self._state(request, job)
+        state = await self._state(request, job) if job else None
+        return state or mapping.not_found(wanted)
 
     async def request_count(self, request: Request) -> dict[str, Any]:
         """https://docs.modelslab.com/account-api/request-count"""
@@ -51,10 +52,12 @@ class Fetching:
             return None
         return job if job.api == mapping.API and job.deleted_at is None else None
 
-    async def _state(self, request: Request, job: Job) -> dict[str, Any]:
+    async def _state(self, request: Request, job: Job) -> dict[str, Any] | None:
+        """None when what it made was deleted: a success always has a link."""
         where = addresses(request, self._services)
         if job.status == "succeeded":
-            return mapping.succeeded(job, await self._services.outputs.of_job(job.id), where)
+            outputs = await self._services.outputs.of_job(job.id)
+            return mapping.succeeded(job, outputs, where) if outputs else None
         if job.finished:
             return mapping.failed(job)
         return mapping.still_processing(job, where.fetch(job.details["number"]), mapping.eta(job))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ Scalar = str | int | float | bool
 
 _TRUE = frozenset({"true", "1", "1.0", "yes", "on", "y"})
 _FALSE = frozenset({"false", "0", "0.0", "no", "off", "n", ""})
+_HALVES = re.compile("[\ud800-\udfff]")
+"""Of characters; JSON can hold them."""
 
 
 class Fields:
@@ -46,7 +49,7 @@ class Fields:
             return default
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise InvalidRequest(f"{name} must be a number", field=name) from None
         if not math.isfinite(number) or not least <= number <= most:
             raise InvalidRequest(f"{name} must be between {least:g} and {most:g}", field=name)
@@ -55,6 +58,14 @@ class Fields:
     def whole(self, name: str) -> int:
         """0 when absent."""
         return int(self.number(name, 0, least=-(2**53), most=2**53))
+
+    def hint(self, name: str, most: int) -> int | None:
+        """A whole number from 1 to `most`; None for anything else, as of a field that the vendor does not know."""
+        try:
+            number = self.number(name, 0, least=1, most=most)
+        except InvalidRequest:
+            return None
+        return int(number) or None
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         value = self._values.get(name)
@@ -78,7 +89,7 @@ class Fields:
 
 
 def _checked(text: str, name: str, most: int | None = None) -> str:
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text[:100_000]):
+    if "\0" in text or (not text.isascii() and _HALVES.search(text)):
         raise InvalidRequest(f"{name} has characters that are not text", field=name)
     if most is not None and len(text) > most:
         raise InvalidRequest(f"{name} may have at most {most} characters", field=name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from myna.errors import InvalidRequest
 
 OUTPUT_LANGUAGES = {
@@ -86,7 +88,7 @@ _NAMES = (
     | {"en": "english", "pt": "portuguese"}
     | {tag: name for name, tag in SPOKEN_LANGUAGES.items()}
 )
-_LONGEST = 12
+_TAG = re.compile(r"(?P<code>[a-z]{2,3})(-(?P<script>[a-z]{4}))?(-(?P<region>[a-z]{2}|[0-9]{3}))?")
 
 
 def output_language(given: str) -> str:
@@ -112,11 +114,11 @@ def named_language(given: str, field: str) -> str:
     for names in (SPOKEN_LANGUAGES, _OTHER_NAMES, OUTPUT_LANGUAGES):
         if found := names.get(word):
             return found
-    code, _, region = word.partition("-")
-    if not (2 <= len(code) <= 3 and code.isascii() and code.isalpha() and len(word) <= _LONGEST):
+    tag = _TAG.fullmatch(word)
+    if tag is None:
         known = ", ".join(SPOKEN_LANGUAGES)
         raise InvalidRequest(f"{field} must be one of: {known}; or the code of a language", field=field)
-    return f"{code}-{region.upper()}" if region else code
+    return "-".join(filter(None, (tag["code"], (tag["script"] or "").title(), (tag["region"] or "").upper())))
 
 
 def language_name(tag: str) -> str:

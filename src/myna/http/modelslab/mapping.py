@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from myna.dubbing.schemas import Dub
 from myna.errors import InvalidRequest, MynaError
 from myna.http.modelslab.errors import JobFailed
 from myna.http.modelslab.fields import Fields, Scalar
+from myna.http.modelslab.media import dubbed_as
 from myna.http.modelslab.voices import API, Chosen
 from myna.jobs.schemas import Job
 from myna.kit import ids
@@ -216,18 +217,33 @@ def safe_prefix(prefix: Scalar) -> str:
 
 
 def source_name(url: str | None) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name if url else ""
+    """The last part of an address. Whether it is one is found out when it is fetched."""
+    path = (url or "").partition("//")[2].partition("?")[0].partition("#")[0]
+    return PurePosixPath(unquote(path.partition("/")[2])).name
 
 
-def future_dub(dub: Dub) -> tuple[str, str]:
-    """Where the result will lie, and its name. Of a source that is still to be fetched, its address tells the kind."""
-    ending = PurePosixPath(dub.name).suffix.removeprefix(".").lower()
-    container, kind = (ending, "audio") if ending in _SOUNDS else (ending if ending in _FILMS else "mp4", "video")
+def says_its_kind(name: str) -> bool:
+    """Whether the name of a film or of a sound tells in what a dub of it comes back. Of WebM it may be either."""
+    return _ending(name) in {*_FILMS, *_SOUNDS} - {"webm"}
+
+
+def future_dub(dub: Dub, begin: bytes) -> tuple[str, str]:
+    """Where the result will lie, and its name. Of a source that is still to be fetched, its first bytes tell the kind
+    when they are known, else its name."""
+    ending = _ending(dub.name)
+    if begin:
+        kind, container = dubbed_as(begin)
+    else:
+        kind, container = ("audio", ending) if ending in _SOUNDS else ("video", ending if ending in _FILMS else "mp4")
     if dub.source:
         info = MediaInfo.from_json(dict(dub.source))
         container, kind = info.result_container, "video" if info.video else "audio"
     key = f"dubs/{dub.account_id}/{dub.id}/{dub.targets[0].language}/{dub.job.id}/{kind}.{container}"
     return key, _named_as(dub.job.details["output"]["file_name"], key)
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.removeprefix(".").lower()
 
 
 def dub_eta(job: Job, seconds: float | None) -> int:
@@ -264,13 +280,14 @@ def speech_eta(job: Job) -> int:
 def succeeded(job: Job, outputs: Sequence[Output], addresses: Addresses) -> dict[str, Any]:
     """Of a transcript the meta tells the duration, and the language that was found."""
     links = output_links(outputs, addresses)
-    transcript = outputs[0].settings if outputs and job.kind == "transcription" else {}
+    transcript = outputs[0].settings if job.kind == "transcription" else {}
     return {
         "status": "success",
         "generationTime": generation_time(job),
         "id": job.details["number"],
         "output": links,
         "proxy_links": list(links),
+        "audio_time": round(outputs[0].duration, 2),
         "meta": {**job.details.get("meta", {}), **transcript},
     }
 

@@ -48,6 +48,8 @@ _OUT_OF_SCOPE = {
     "song_extender": "songs",
     "song_inpaint": "songs",
 }
+_ADMINISTRATION = ("system_details", "restart_server", "update", "clear_cache", "clear_queue")
+"""Of the enterprise mirror: what an operator does here with `myna` itself."""
 _OTHER_NAMES = {"voice_to_voice": ("speech_to_speech",), "sfx": ("sound_generation",)}
 """Of v7."""
 
@@ -88,6 +90,9 @@ def create_api(services: Services) -> FastAPI:
     for name, endpoint in endpoints.items():
         for path in _paths(name):
             app.add_api_route(path, _route(endpoint), methods=["POST"])
+    for name in _ADMINISTRATION:
+        refuse = _route(_refusal(services, "the administration of servers through this API"))
+        app.add_api_route(f"{ENTERPRISE}/voice/{name}", refuse, methods=["POST"])
     app.add_api_route(f"{V6}/whisper/transcribe", _route(transcribing.speech_to_text), methods=["POST"])
     app.add_api_route(f"{V6}/base64_to_url", _route(uploads.file_to_url), methods=["POST"])
     for base in (V6, ENTERPRISE):

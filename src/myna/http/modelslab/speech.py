@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from myna.accounts.schemas import Caller
 from myna.errors import ConsentRequired
-from myna.http.context import context_of
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
+from myna.http.modelslab.answers import answer_soon
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import spoken_language
-from myna.http.modelslab.media import as_reference, read_sent
+from myna.http.modelslab.media import announce, as_reference, read_sent
 from myna.http.modelslab.voices import Chosen, find_voice
 from myna.jobs.schemas import Job
-from myna.kit import clock
 from myna.speech.schemas import SpeechRequest
 from myna.voices.own import spoken_languages
 from myna.voices.schemas import REFERENCE_VOICE, Voice
@@ -52,7 +50,7 @@ class Speaking:
         chosen = await find_voice(self._services, caller, fields.text("voice_id"), language)
         wanted = mapping.speech_request(text, chosen.voice.id, language, fields)
         await self._check(caller, wanted, fields)
-        return await self._order(request, caller, fields, wanted, chosen)
+        return await self._answer(request, await self._accept(request, caller, fields, wanted, chosen))
 
     async def _clone(self, request: Request, caller: Caller, fields: Fields, text: str) -> dict[str, Any]:
         services, base_url = self._services, self._services.base_url(request)
@@ -64,8 +62,10 @@ class Speaking:
         sent = await read_sent(services, fields, base_url, "init_audio")
         wanted = mapping.speech_request(text, REFERENCE_VOICE, spoken_language(fields.text("language")), fields)
         await self._check(caller, wanted, fields, _voice_to_come(services))
-        where = await as_reference(services, caller, sent)
-        return await self._order(request, caller, fields, wanted, None, {"reference": where})
+        await announce(services, sent, "init_audio", services.settings.max_reference_bytes)
+        async with as_reference(services, caller, sent) as where:
+            job = await self._accept(request, caller, fields, wanted, None, {"reference": where})
+        return await self._answer(request, job)
 
     async def _check(self, caller: Caller, wanted: SpeechRequest, fields: Fields, voice: Voice | None = None) -> None:
         """All that can be known before there is a job."""
@@ -73,7 +73,7 @@ class Speaking:
             self._services.webhooks.check_url(url, "webhook")
         await self._services.speech.check(caller, wanted, voice)
 
-    async def _order(
+    async def _accept(
         self,
         request: Request,
         caller: Caller,
@@ -81,10 +81,10 @@ class Speaking:
         wanted: SpeechRequest,
         chosen: Chosen | None,
         more: dict[str, Any] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Job:
         services = self._services
         number = mapping.number_of(job_uuid(request))
-        job = await services.speech.accept(
+        return await services.speech.accept(
             caller,
             wanted,
             api=mapping.API,
@@ -94,26 +94,13 @@ class Speaking:
             details={**mapping.speech_details(number, wanted, chosen, fields), **(more or {})},
             checked=True,
         )
-        await services.speech.start(job, interactive=True)
-        return await self._answer(request, job)
 
     async def _answer(self, request: Request, job: Job) -> dict[str, Any]:
-        """The sound when it is there soon, else where it will be."""
-        where = addresses(request, self._services)
-        try:
-            job = await self._services.speech.wait(job.id, self._services.settings.modelslab_wait_seconds)
-        except TimeoutError:
-            key = mapping.future_key(job, str(job.request["format"]))
-            future = where.file(key, job.details["output"]["file_name"])
-            return mapping.processing(job, [future], where.fetch(job.details["number"]), mapping.speech_eta(job))
-        if job.status != "succeeded":
-            raise mapping.failure(job)
-        return mapping.succeeded(job, await self._services.outputs.of_job(job.id), where)
-
-
-def addresses(request: Request, services: Services) -> mapping.Addresses:
-    expires_at = clock.now() + timedelta(seconds=services.settings.link_seconds)
-    return mapping.Addresses(services.links, services.base_url(request), context_of(request.scope).prefix, expires_at)
+        """Begin with it, and wait a little."""
+        services, extension = self._services, str(job.request["format"])
+        await services.speech.start(job, interactive=True)
+        ended = services.speech.wait(job.id, services.settings.modelslab_wait_seconds)
+        return await answer_soon(request, services, job, ended, extension=extension)
 
 
 def _voice_to_come(services: Services) -> Voice:

@@ -10,10 +10,10 @@ from myna.errors import InvalidRequest
 from myna.http.idempotency import job_uuid
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import ordering
+from myna.http.modelslab.answers import answer_soon
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import named_language
-from myna.http.modelslab.media import as_reference, read_sent
-from myna.http.modelslab.speech import addresses
+from myna.http.modelslab.media import announce, as_reference, read_sent
 from myna.transcription.schemas import TranscriptionRequest
 
 if TYPE_CHECKING:
@@ -36,25 +36,20 @@ class Transcribing:
         services.transcription.check(language)
         if url := mapping.callback(fields).url:
             services.webhooks.check_url(url, "webhook")
+        await announce(services, sent, "init_audio", services.settings.max_dub_bytes)
         number = mapping.number_of(job_uuid(request))
-        job = await services.transcriptions.create(
-            caller,
-            wanted,
-            await as_reference(services, caller, sent),
-            api=mapping.API,
-            base_url=services.base_url(request),
-            job_id=mapping.job_id_of(number),
-            details=mapping.transcript_details(number, fields, sent.shown, wanted),
-        )
-        where = addresses(request, services)
-        try:
-            job = await services.transcriptions.wait(job.id, services.settings.modelslab_wait_seconds)
-        except TimeoutError:
-            future = where.file(mapping.future_key(job, "txt"), job.details["output"]["file_name"])
-            return mapping.processing(job, [future], where.fetch(number, "whisper"), mapping.eta(job))
-        if job.status != "succeeded":
-            raise mapping.failure(job)
-        return mapping.succeeded(job, await services.outputs.of_job(job.id), where)
+        async with as_reference(services, caller, sent) as recording:
+            job = await services.transcriptions.create(
+                caller,
+                wanted,
+                recording,
+                api=mapping.API,
+                base_url=services.base_url(request),
+                job_id=mapping.job_id_of(number),
+                details=mapping.transcript_details(number, fields, sent.shown, wanted),
+            )
+        ended = services.transcriptions.wait(job.id, services.settings.modelslab_wait_seconds)
+        return await answer_soon(request, services, job, ended, extension="txt", family="whisper")
 
 
 def _timestamps(fields: Fields) -> Literal["word", "sentence"] | None:

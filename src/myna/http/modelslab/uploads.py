@@ -12,9 +12,9 @@ from myna.errors import BodyTooLarge, InvalidRequest
 from myna.http.idempotency import request_seed, work_begins
 from myna.http.modelslab import mapping
 from myna.http.modelslab.access import anybody, asking, ordering
+from myna.http.modelslab.answers import addresses
 from myna.http.modelslab.languages import language_name, named_language
 from myna.http.modelslab.media import extension_of, keep, load, read_sent
-from myna.http.modelslab.speech import addresses
 from myna.http.modelslab.voices import FRIENDLY, free_name, slug
 from myna.kit import ids
 from myna.media.inline import decode_base64
@@ -49,7 +49,7 @@ class Uploads:
         work_begins(request)
         prepared = await services.cloning.prepare(caller, recording, language=language)
         new = NewVoice(
-            name=free_name(name, [voice.name for voice in await self._others(caller, request_seed(request))]),
+            name=free_name(name, await self._taken(caller, request_seed(request))),
             gender=gender.strip().lower() if gender else None,
             avatar_url=fields.text("thumbnail"),
         )
@@ -104,10 +104,12 @@ class Uploads:
         link = addresses(request, self._services).file(key, name)
         return {"status": "success", "id": mapping.number_of(key), "output": [link]}
 
-    async def _others(self, caller: Caller, seed: str | None) -> list[ClonedVoice]:
-        """The account's voices, but for that which this same request made before."""
-        own = new_voice_id(seed) if seed else None
-        return [voice for voice in await self._services.cloning.list(caller.account.id) if voice.id != own]
+    async def _taken(self, caller: Caller, seed: str | None) -> list[str]:
+        """Names of stock voices, and of the account's, but for that which this same request made before."""
+        this = new_voice_id(seed) if seed else None
+        own = await self._services.cloning.list(caller.account.id)
+        stock = [alias.key for alias in self._services.voices.aliases(mapping.API)]
+        return stock + [voice.name for voice in own if voice.id != this]
 
     async def _list(self, kind: str, caller: Caller | None) -> dict[str, Any]:
         if kind not in _KINDS:

@@ -53,7 +53,8 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
         return await _of_language(services, caller, None, "", language)
     if blend := await _blend(services, caller, given):
         return blend
-    word = given.split(",")[0].strip()  # where no engine makes blends, the first is what most of it sounds like
+    # where no engine makes blends, the first is what most of it sounds like
+    word = next((part.strip() for part in given.split(",") if part.strip()), given)
     kokoro = {alias.key: alias for alias in services.voices.aliases(API)}
     if alias := kokoro.get(word.lower()):
         return await _in_language(services, caller, alias, language)
@@ -85,12 +86,12 @@ async def _blend(services: Services, caller: Caller, given: str) -> Chosen | Non
 async def own_voice(services: Services, caller: Caller, word: str) -> ClonedVoice | None:
     """By the id that `voice_upload` gave, else by our id."""
     voices = await services.cloning.list(caller.account.id)
-    return next((voice for voice in voices if slug(voice.name) == slug(word) or voice.id == word), None)
+    return next((voice for voice in voices if slug(voice.name) == _plain(word) or voice.id == word), None)
 
 
 def slug(name: str) -> str:
-    """`jacob_smith` of `Jacob Smith`."""
-    return _NOT_IN_SLUGS.sub("_", name.strip().lower()).strip("_") or "voice"
+    """`jacob_smith` of `Jacob Smith`; never empty."""
+    return _plain(name) or "voice"
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:
@@ -100,6 +101,10 @@ def free_name(name: str, taken: Sequence[str]) -> str:
         number += 1
         free = f"{name} {number}"
     return free
+
+
+def _plain(name: str) -> str:
+    return _NOT_IN_SLUGS.sub("_", name.strip().lower()).strip("_")
 
 
 async def _in_language(services: Services, caller: Caller, alias: Alias, language: str) -> Chosen:
@@ -112,14 +117,22 @@ async def _of_language(services: Services, caller: Caller, gender: Gender | None
     """A voice of a language: the first when no gender is wanted, else always the same one for the same seed."""
     fitting = [alias for alias in services.voices.aliases(API) if alias.locale == language]
     if not fitting:
-        voice = services.voices.default(language)
-        return Chosen(voice.id, voice)
+        return _usual(services, language)
     if gender is not None:
         of_gender = [alias for alias in fitting if _gender(alias) == gender] or fitting
         chosen = max(of_gender, key=lambda alias: hashlib.sha256(f"{seed}\n{alias.key}".encode()).digest())
     else:
         chosen = fitting[0]
     return Chosen(chosen.key, await services.voices.get(chosen.voice_id, caller.account.id))
+
+
+def _usual(services: Services, language: str) -> Chosen:
+    """Of a language in which the vendor has no voices."""
+    try:
+        voice = services.voices.default(language)
+    except VoiceNotFound as error:
+        raise InvalidRequest(error.message, field="language") from None
+    return Chosen(voice.id, voice)
 
 
 def _by_suffix(aliases: Sequence[Alias], word: str, language: str) -> Alias | None:

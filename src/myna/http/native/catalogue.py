@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from myna.engines.kinds import KINDS
 from myna.http.fingerprint import LONGEST_KEY
 from myna.http.idempotency import MAX_KEPT_BYTES
 from myna.http.limits import OPENAI_LONGEST_INPUT
@@ -22,11 +23,15 @@ def catalogue_router(services: Services) -> APIRouter:
 
     @router.get("/myna/v1/engines")
     async def list_engines() -> schemas.Listing[schemas.Engine]:
-        """What speaks here, and what could."""
+        """What speaks, hears and translates here, and what could."""
         registry = services.registry
         able = [mapping.engine(registry.describe(name)) for name in registry.names]
+        able += [mapping.recogniser(registry.describe_recogniser(name)) for name in registry.recognisers]
+        able += [mapping.translator(registry.describe_translator(name)) for name in registry.translators]
         missing = [
-            schemas.Engine(name=name, available=False, reason=reason) for name, reason in registry.unavailable.items()
+            schemas.Engine(name=name, kind=kind, available=False, reason=reason)
+            for kind in KINDS
+            for name, reason in registry.unavailable_of(kind).items()
         ]
         return schemas.Listing(data=able + missing)
 
@@ -55,6 +60,7 @@ def limits_router(services: Services) -> APIRouter:
             max_voices=settings.max_voices,
             max_concurrent_clones=settings.max_concurrent_clones,
             max_dub_bytes=settings.max_dub_bytes,
+            max_inline_film_bytes=min(settings.max_inline_film_bytes, settings.max_dub_bytes),
             max_dub_seconds=settings.max_dub_seconds,
             dub_fetch_seconds=settings.dub_fetch_seconds,
             max_video_width=settings.max_video_width,

@@ -83,6 +83,7 @@ def _target(target: DubTarget, link: Link) -> schemas.DubTarget:
         output_id=target.output_id,
         files={name: _file(file, link) for name, file in target.files.items()},
         changed_lines=[line.number for line in target.changed],
+        marked_lines=[line.number for line in target.lines if line.fit in ("overflow", "failed")],
     )
 
 

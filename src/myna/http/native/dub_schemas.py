@@ -47,7 +47,7 @@ class DubOptions(BaseModel):
     voice: VoiceName | None = None
     """One voice for everybody; by default each speaker gets one that fits."""
     voices: Annotated[dict[str, VoiceName], BeforeValidator(_from_json)] = {}
-    """By `speaker-1`, or by `es/speaker-1`."""
+    """By `speaker-1`, for one language by `es/speaker-1`, for everybody in one language by `es`."""
     clone_speakers: bool = False
     """Each speaker gets a clone of their own voice. You need the right to use their voices."""
     speakers: Annotated[int, Field(ge=1, le=20)] | None = None
@@ -103,10 +103,17 @@ class LineBody(Body):
     """Until when it is to be said."""
 
 
+class ScriptBody(Body):
+    text: Script
+    """Plain lines, one for each line of the source, or SRT or VTT."""
+
+
 class SpeakerBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     voice: VoiceName | None = None
     """All their lines are spoken anew with it."""
+    language: Tag | None = None
+    """In this language alone; by default in all."""
 
 
 class DubFile(BaseModel):
@@ -126,6 +133,8 @@ class DubTarget(BaseModel):
     """`result`, `dialogue`, `bed`, `source_srt`, `source_vtt`, `target_srt`, `target_vtt`; empty until it is done."""
     changed_lines: list[int]
     """Lines that the next `redub` speaks anew."""
+    marked_lines: list[int]
+    """Lines to look at: too long and cut (`overflow`), or not spoken (`failed`)."""
 
 
 class DubSpeaker(BaseModel):

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from myna.accounts.schemas import Caller
 from myna.dubbing.schemas import Dub, DubFile
 from myna.errors import InvalidRequest
 from myna.http.idempotency import job_uuid
+from myna.http.middleware import body_of
 from myna.http.native import dub_mapping as mapping
 from myna.http.native import dub_schemas as schemas
 from myna.http.native.keyed import caller_of, keyed_route
 from myna.http.native.parameters import CursorText, Limit, position
 from myna.http.native.schemas import Listing, Page
 from myna.kit import clock
-from myna.media.inline import decode_base64, is_data_url
+from myna.media.inline import is_data_url
+from myna.media.inline_film import part_film
+from myna.settings import Settings
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -50,16 +56,15 @@ def dubs_router(services: Services) -> APIRouter:
 
         What is wrong with the file or the request is said at once, and nothing is charged.
         """
-        async with _sent(request) as options:
-            caller = caller_of(request)
-            source, url, file_name = _source(options, services)
+        async with _sent(request, services.settings) as sent:
+            caller, options = caller_of(request), sent.options
             voices = await _voice_ids([options.voice, *options.voices.values()], caller, services)
             dub = await services.dubbing.create(
                 caller,
-                mapping.dub_request(options, file_name=file_name, url=url, voices=voices),
+                mapping.dub_request(options, file_name=sent.file_name, url=sent.url, voices=voices),
                 api="native",
                 base_url=services.base_url(request),
-                source=source,
+                source=sent.pieces(),
                 job_id=job_uuid(request),
                 name=options.name,
             )
@@ -109,13 +114,23 @@ def dub_lines_router(services: Services) -> APIRouter:
         change = mapping.line_edit(body, voices.get(body.voice or ""))
         return mapping.line(await services.dubbing.edit_line(caller, dub_id, body.language, number, change))
 
+    @router.put("/myna/v1/dubs/{dub_id}/translations/{language}")
+    async def send_script(
+        request: Request, dub_id: str, language: str, body: schemas.ScriptBody
+    ) -> Listing[schemas.DubLine]:
+        """Send all lines of a language at once. Those that differ are spoken anew by `redub`."""
+        lines = await services.dubbing.send_script(caller_of(request), dub_id, language, body.text)
+        return Listing(data=[mapping.line(line) for line in lines])
+
     @router.patch("/myna/v1/dubs/{dub_id}/speakers/{speaker}")
     async def change_speaker(request: Request, dub_id: str, speaker: str, body: schemas.SpeakerBody) -> schemas.Dub:
-        """Name a speaker, or give all their lines another voice."""
+        """Name a speaker, or give all their lines another voice, in one language or in all."""
         caller = caller_of(request)
         voices = await _voice_ids([body.voice], caller, services)
         voice_id = voices.get(body.voice or "")
-        dub = await services.dubbing.edit_speaker(caller, dub_id, speaker, name=body.name, voice_id=voice_id)
+        dub = await services.dubbing.edit_speaker(
+            caller, dub_id, speaker, name=body.name, voice_id=voice_id, language=body.language
+        )
         return _with_links(dub, request, services)
 
     @router.get("/myna/v1/dubs/{dub_id}/quote")
@@ -134,18 +149,56 @@ def dub_lines_router(services: Services) -> APIRouter:
     return router
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a client wants, and the film if it came along."""
+
+    options: schemas.DubOptions
+    film: IO[bytes] | None
+    url: str | None = None
+    file_name: str = ""
+
+    def pieces(self) -> AsyncIterator[bytes] | None:
+        return _pieces(self.film) if self.film else None
+
+
 @asynccontextmanager
-async def _sent(request: Request) -> AsyncIterator[schemas.DubForm | schemas.DubBody]:
-    """What the client sent, in either way. A file in it is there as long as this lasts."""
+async def _sent(request: Request, settings: Settings) -> AsyncIterator[_Sent]:
+    """What the client sent, in either way. A film in it is there as long as this lasts."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    reading = _form if kind == "multipart/form-data" else _json
     try:
-        if kind == "multipart/form-data":
-            async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
-                yield schemas.DubForm.model_validate(_fields(form))
-        else:
-            yield schemas.DubBody.model_validate_json(await request.body())
+        async with reading(request, settings) as sent:
+            yield sent
     except ValidationError as error:
         raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]) from None
+
+
+@asynccontextmanager
+async def _form(request: Request, _: Settings) -> AsyncIterator[_Sent]:
+    async with request.form(max_fields=_MOST_FIELDS, max_files=1) as form:
+        sent = schemas.DubForm.model_validate(_fields(form))
+        if not sent.file.size:
+            raise InvalidRequest("`file` is empty.", field="file")
+        yield _Sent(sent, sent.file.file, file_name=sent.file.filename or "")
+
+
+@asynccontextmanager
+async def _json(request: Request, settings: Settings) -> AsyncIterator[_Sent]:
+    """A film in it goes from the body to a file, a block at a time."""
+    body = body_of(request.scope)
+    with tempfile.TemporaryFile() as film:
+        most = min(settings.max_inline_film_bytes, settings.max_dub_bytes)
+        limits = {"max_bytes": most, "max_rest": settings.max_json_bytes}
+        options = await asyncio.to_thread(part_film, body.file, film, **limits) if body else b""
+        sent = schemas.DubBody.model_validate_json(options)
+        if not is_data_url(sent.url):
+            yield _Sent(sent, None, sent.url)
+            return
+        if not film.tell():
+            raise InvalidRequest("This base64 is empty.", field="url")
+        film.seek(0)
+        yield _Sent(sent, film)
 
 
 def _fields(form: FormData) -> dict[str, Any]:
@@ -154,21 +207,8 @@ def _fields(form: FormData) -> dict[str, Any]:
     return {name: found if len(found) > 1 else found[0] for name, found in values.items()}
 
 
-def _source(
-    options: schemas.DubForm | schemas.DubBody, services: Services
-) -> tuple[bytes | AsyncIterator[bytes] | None, str | None, str]:
-    """The file, or its address, and its name."""
-    if isinstance(options, schemas.DubForm):
-        if not options.file.size:
-            raise InvalidRequest("`file` is empty.", field="file")
-        return _pieces(options.file), None, options.file.filename or ""
-    if is_data_url(options.url):
-        return decode_base64(options.url, services.settings.max_dub_bytes, field="url"), None, ""
-    return None, options.url, ""
-
-
-async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
-    while piece := await file.read(_PIECE):
+async def _pieces(film: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(film.read, _PIECE):
         yield piece
 
 

@@ -29,12 +29,18 @@ _TYPES = {
     "m4a": "audio/mp4",
     "pcm": "audio/pcm",
     "mp4": "video/mp4",
+    "mov": "video/quicktime",
     "webm": "video/webm",
     "mkv": "video/x-matroska",
     "srt": "application/x-subrip",
     "vtt": "text/vtt; charset=utf-8",
     "txt": "text/plain; charset=utf-8",
     "json": "application/json",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "glb": "model/gltf-binary",
 }
 """By extension. Anything else is downloaded as bytes, so that a browser never runs it."""
 _UNSAFE = re.compile(r"[^\w.\- ()\[\]]")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from myna.accounts.schemas import Account, ApiKey
 from myna.credits.schemas import MILLI, Credit, LedgerEntry
 from myna.engines.base import Capabilities
+from myna.engines.recognition import RecognitionCapabilities
+from myna.engines.translation import TranslationCapabilities
 from myna.errors import InvalidRequest
 from myna.http.native import forms, schemas
 from myna.jobs.schemas import Job
@@ -242,6 +244,7 @@ def consent_page(page: Page[Consent]) -> schemas.Page[schemas.VoiceConsent]:
 def engine(able: Capabilities) -> schemas.Engine:
     return schemas.Engine(
         name=able.name,
+        kind="speech",
         available=True,
         reason=None,
         description=able.description,
@@ -253,6 +256,39 @@ def engine(able: Capabilities) -> schemas.Engine:
         word_timestamps=able.word_timestamps,
         cloning=able.cloning,
         options=sorted(able.options),
+    )
+
+
+def recogniser(able: RecognitionCapabilities) -> schemas.Engine:
+    options = {"alignment": able.alignment, "detects_language": able.detects_language}
+    return schemas.Engine(
+        name=able.name,
+        kind="recognition",
+        available=True,
+        reason=None,
+        description=able.description,
+        version=able.version,
+        licence=able.licence,
+        languages=list(able.languages),
+        word_timestamps=able.word_timestamps,
+        options=[name for name, honoured in options.items() if honoured],
+    )
+
+
+def translator(able: TranslationCapabilities) -> schemas.Engine:
+    options = {"fits_length": able.fits_length, "glossary": able.glossary}
+    return schemas.Engine(
+        name=able.name,
+        kind="translation",
+        available=True,
+        reason=None,
+        description=able.description,
+        version=able.version,
+        licence=able.licence,
+        languages=sorted({tag for pair in able.pairs for tag in pair}),
+        pairs=[list(pair) for pair in able.pairs],
+        any_pair=able.any_pair,
+        options=[name for name, honoured in options.items() if honoured],
     )
 
 

@@ -36,7 +36,7 @@ RECORDINGS = {
     "/myna/v1/voice-consents": 1,
 }
 FILMS = frozenset({"/myna/v1/dubs"})
-ENCODED = dict.fromkeys(FILMS, 1)
+FILMS_IN_JSON = FILMS
 
 _ROUTERS = (
     jobs_router,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from myna.engines.base import Gender
+from myna.engines.kinds import Kind as EngineKind
 from myna.jobs.schemas import JobKind, JobStatus
 from myna.media.formats import AudioFormat
 
@@ -304,6 +305,8 @@ class VoiceConsent(BaseModel):
 
 class Engine(BaseModel):
     name: str
+    kind: EngineKind
+    """`speech`, `recognition` (sound into text) or `translation`."""
     available: bool
     reason: str | None
     """Why it is not available."""
@@ -311,6 +314,10 @@ class Engine(BaseModel):
     version: str | None = None
     licence: str | None = None
     languages: list[str] = []
+    pairs: list[list[str]] = []
+    """From and to, of a translator."""
+    any_pair: bool = False
+    """A translator of any language into any other."""
     sample_rate: int | None = None
     streaming: bool = False
     word_timestamps: bool = False
@@ -441,6 +448,8 @@ class Limits(BaseModel):
     max_concurrent_clones: int
     max_dub_bytes: int
     """Of the source of a dub, sent or fetched."""
+    max_inline_film_bytes: int
+    """Of the source of a dub that is sent within JSON, as a data URL."""
     max_dub_seconds: float
     dub_fetch_seconds: float
     """How long the source may take to come from its address."""

@@ -43,13 +43,14 @@ def test_into_other_languages_nothing_is_dubbed(given: str) -> None:
         ("german", "de"),
         ("sw", "sw"),
         ("es-mx", "es-MX"),
+        ("zh_hant_tw", "zh-Hant-TW"),
     ],
 )
 def test_spoken_languages(given: str | None, tag: str) -> None:
     assert spoken_language(given) == tag
 
 
-@pytest.mark.parametrize("given", ["a language of dreams", "e", "english2", "x" * 40])
+@pytest.mark.parametrize("given", ["a language of dreams", "e", "english2", "x" * 40, "en-", "en-é", "en-../../x"])
 def test_unknown_languages_are_refused_with_the_field(given: str) -> None:
     with pytest.raises(InvalidRequest, match="source_lang must be one of") as refused:
         named_language(given, "source_lang")

@@ -137,6 +137,10 @@ def test_the_time_of_generation() -> None:
         ("https://x.org/", ""),
         (None, ""),
         ("https://x.org/a/../b", "b"),
+        ("https://x.org", ""),
+        ("https://x.org?film.mp4", ""),
+        ("https://x.org/film.mp4#t=1/2", "film.mp4"),
+        ("http://[", ""),
     ],
 )
 def test_the_name_of_a_source(url: str | None, name: str) -> None:
