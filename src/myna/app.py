@@ -75,7 +75,7 @@ class Node:
     housekeeping: Housekeeping
 
     async def start(self) -> None:
-        warming = asyncio.create_task(self.services.speech.renderer.warm_up())
+        warming = asyncio.create_task(self.services.speech.renderer.warm_up(self.settings.warm_engines))
         await self.services.database.migrate()
         await self.keeper.register()
         await self.work.start(self.settings, self.id)

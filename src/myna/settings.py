@@ -137,11 +137,17 @@ class Settings(BaseSettings):
     translation_model: str = ""
     """The name under which it knows the model. Most servers want one."""
     engine_memory_mb: int = Field(2048, ge=64)
-    """A child process that has grown beyond this is replaced after its work."""
+    """A child process that has grown by this since its first answer is replaced after its work."""
+    engines_at_once: int = Field(0, ge=0, le=64)
+    """Engines, of all kinds, that may be in memory at the same time. Another one waits until the one that was not used
+    for the longest time has ended its work and its processes. `0`: all of them; `1`: one model at a time."""
     engine_idle_seconds: float = Field(600.0, ge=1)
     """A child process that had nothing to do for this long is let go."""
+    warm_engines: Names = Field(default_factory=list)
+    """Engines, of any kind, that are started before a node says that it is ready. Empty: the preferred one that speaks."""
     engine_queue: int = Field(256, ge=1)
-    """Requests that may wait for one engine; a further one gets 503 with Retry-After."""
+    """Requests that may wait for one engine, three quarters of them of one account; a further one gets 503 with
+    Retry-After. Accounts take turns."""
 
     # Models
     offline: Switch = "off"

@@ -15,6 +15,7 @@ from myna.dubbing.store import DubStore, Work
 from myna.errors import Canceled, MynaError, Unavailable
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
+from myna.kit.beneficiary import work_for
 from myna.kit.threads import taking_its_time
 
 log = structlog.get_logger()
@@ -72,6 +73,7 @@ class DubSteps:
         job = await self._jobs.start(job_id, self._node_id)
         if job.finished:
             return
+        work_for(job.account_id)
         try:
             with taking_its_time():
                 await self._run(name, job)

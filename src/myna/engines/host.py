@@ -1,7 +1,8 @@
 """Runs engines in processes of their own: one that crashes, hangs or grows is replaced, and nobody else notices.
 
 All of it belongs to one event loop. The parts: `process.py` (one process), `pool.py` (the processes of one engine),
-`protocol.py` (what is said), `child.py` (the program of a process).
+`waiting.py` (whose turn it is), `residency.py` (which engines are in memory at once), `protocol.py` (what is said),
+`child.py` (the program of a process).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from myna.engines.protocol import (
 )
 from myna.engines.recognition import Recognised, RecognitionRequest
 from myna.engines.registry import EngineRegistry
+from myna.engines.residency import Residency
 from myna.engines.separation import Stems, Stereo
 from myna.engines.translation import TranslationRequest
 from myna.errors import BadAudio, EngineFailed, EngineUnavailable, InvalidRequest
@@ -78,15 +80,21 @@ class EngineHost:
             processes=settings.engine_processes,
             queue=settings.engine_queue,
             start=settings.engine_start_seconds,
-            memory_bytes=settings.engine_memory_mb * 1_000_000,
+            growth_bytes=settings.engine_memory_mb * 1_000_000,
             idle=settings.engine_idle_seconds,
         )
+        self._residency = Residency(settings.engines_at_once)
         self._pools: dict[str, EnginePool] = {}
 
     @property
     def counters(self) -> dict[str, EngineCounters]:
         """What each engine does, for metrics. Engines that were never used are missing."""
         return {name: pool.counters for name, pool in self._pools.items()}
+
+    @property
+    def memory_bytes(self) -> dict[str, int]:
+        """Resident memory of the processes of each engine that was used."""
+        return {name: pool.memory_bytes() for name, pool in self._pools.items()}
 
     async def synthesize(self, engine: str, request: SynthesisRequest) -> list[AudioChunk]:
         """The sound of the whole text, at least one chunk. Raises what `stream` raises."""
@@ -207,12 +215,12 @@ class EngineHost:
 
     async def close(self) -> None:
         """End all processes: those at rest tidily, those at work by force after two seconds."""
-        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        await asyncio.gather(self._residency.close(), *(pool.close() for pool in self._pools.values()))
 
     def _pool(self, engine: str) -> EnginePool:
         if engine not in self._pools:
             limits = replace(self._limits, processes=self._at_once(engine))
-            self._pools[engine] = EnginePool(engine, limits, lambda: self._start(engine))
+            self._pools[engine] = EnginePool(engine, limits, lambda: self._start(engine), self._residency)
         return self._pools[engine]
 
     def _at_once(self, engine: str) -> int:

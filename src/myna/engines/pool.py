@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from myna.engines.process import EngineProcess
+from myna.engines.residency import Residency
+from myna.engines.waiting import Claim, WaitingRequests
 from myna.errors import Unavailable
 
 Start = Callable[[], Awaitable[EngineProcess]]
@@ -26,7 +28,7 @@ class PoolLimits:
     processes: int
     queue: int
     start: float
-    memory_bytes: int
+    growth_bytes: int
     idle: float
 
 
@@ -42,20 +44,22 @@ class EngineCounters:
     requests: int = 0
     """Requests that got a process, ever."""
     restarts: Counter[str] = field(default_factory=Counter)
-    """Processes that were ended, by reason: crash, silence, cancel, bad_audio, memory, protocol, start, idle."""
+    """Processes that were ended, by reason: crash, silence, cancel, bad_audio, memory, protocol, start, idle,
+    room."""
 
 
 class EnginePool:
-    """Lends out processes: first come, first served; started when needed, replaced when bad, let go when idle."""
+    """Lends out processes, to each account in its turn; started when needed, replaced when bad, let go when idle."""
 
-    def __init__(self, engine: str, limits: PoolLimits, start: Start) -> None:
+    def __init__(self, engine: str, limits: PoolLimits, start: Start, residency: Residency) -> None:
         self.counters = EngineCounters()
         self._engine = engine
         self._limits = limits
         self._start_process = start
+        self._residency = residency
         self._idle: list[EngineProcess] = []
         self._all: set[EngineProcess] = set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting = WaitingRequests(limits.queue)
         self._idle_timers: dict[EngineProcess, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[Any]] = set()
         self._taken = 0
@@ -66,6 +70,11 @@ class EnginePool:
     async def lend(self) -> AsyncIterator[EngineProcess]:
         """A process for one request. Raises `Unavailable` when the queue is full, and why a process cannot start."""
         await self._take_place()
+        try:
+            await self._residency.admit(self)
+        except BaseException:
+            self._free_place()
+            raise
         process = await self._process_for_place()
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -79,14 +88,23 @@ class EnginePool:
     async def close(self) -> None:
         """End all processes; whoever waits gets `Unavailable`."""
         self._closed = True
-        for turn in self._waiting:
+        while turn := self._waiting.next():
             if not turn.done():
                 turn.set_exception(Unavailable("This node is stopping."))
-        self._waiting.clear()
         for process in list(self._all):
             self._end(process, "")
         while self._background:
             await asyncio.wait(self._background)
+
+    async def let_all_go(self) -> None:
+        """End the processes at rest, to make room for other engines."""
+        ending = [self._end(process, "room") for process in self._idle]
+        self._idle.clear()
+        await asyncio.gather(*(task for task in ending if task))
+
+    def memory_bytes(self) -> int:
+        """Resident memory of all its processes."""
+        return sum(process.memory_bytes() for process in self._all)
 
     async def _take_place(self) -> None:
         """Wait for one of the places; there are as many as processes are allowed."""
@@ -95,25 +113,30 @@ class EnginePool:
         if self._taken < self._limits.processes:
             self._set_taken(self._taken + 1)
             return
-        if self.counters.waiting >= self._limits.queue:
+        claim = Claim.of_this_task()
+        if not self._waiting.has_room(claim):
             message = f"The engine `{self._engine}` has {self.counters.waiting} requests waiting. Try again later."
             raise Unavailable(message, retry_after=self._estimated_wait())
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        turn = self._waiting.add(claim)
         self.counters.waiting += 1
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._free_place()
+            else:
+                self._waiting.remove(claim, turn)
             raise
         finally:
             self.counters.waiting -= 1
 
+    def _leave_place(self) -> None:
+        self._residency.left(self)
+        self._free_place()
+
     def _free_place(self) -> None:
-        """Hand the place to whoever has waited longest."""
-        while self._waiting:
-            turn = self._waiting.popleft()
+        """Hand the place to whose turn it is."""
+        while turn := self._waiting.next():
             if not turn.done():
                 turn.set_result(None)
                 return
@@ -142,7 +165,7 @@ class EnginePool:
             starting.add_done_callback(self._keep_started)
             raise
         except BaseException:
-            self._free_place()
+            self._leave_place()
             raise
 
     async def _start(self) -> EngineProcess:
@@ -163,7 +186,7 @@ class EnginePool:
     def _keep_started(self, starting: asyncio.Task[EngineProcess]) -> None:
         """Nobody waits for this process any more, but the next request will be glad of it."""
         if starting.cancelled() or starting.exception():
-            self._free_place()
+            self._leave_place()
         else:
             self._give_back(starting.result())
 
@@ -181,7 +204,7 @@ class EnginePool:
             self._put_away(process)
 
     def _put_away(self, process: EngineProcess) -> None:
-        if not process.broken and process.memory_bytes() > self._limits.memory_bytes:
+        if not process.broken and process.grown_bytes() > self._limits.growth_bytes:
             self._end(process, "memory")
         elif process.broken or self._closed:
             self._end(process, process.broken)
@@ -189,26 +212,28 @@ class EnginePool:
             loop = asyncio.get_running_loop()
             self._idle_timers[process] = loop.call_later(self._limits.idle, self._let_go, process)
             self._idle.append(process)
-        self._free_place()
+        self._leave_place()
 
     def _let_go(self, process: EngineProcess) -> None:
         self._idle.remove(process)
         self._end(process, "idle")
 
-    def _end(self, process: EngineProcess, reason: str) -> None:
+    def _end(self, process: EngineProcess, reason: str) -> asyncio.Task[None] | None:
+        """The task that ends it; None when it has ended already."""
         if process not in self._all:
-            return
+            return None
         self._all.discard(process)
         self.counters.processes = len(self._all)
         if timer := self._idle_timers.pop(process, None):
             timer.cancel()
         if reason:
             self.counters.restarts[reason] += 1
-        if reason not in ("", "idle", "memory"):
+        if reason not in ("", "idle", "memory", "room"):
             _log.warning("A process of the engine %s was ended (%s): %s", self._engine, reason, process.last_words())
-        self._run_behind(process.stop())
+        return self._run_behind(process.stop())
 
-    def _run_behind(self, work: Coroutine[Any, Any, None]) -> None:
+    def _run_behind(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task

@@ -57,6 +57,7 @@ class EngineProcess:
         self._reading = asyncio.Lock()
         self._last_words: deque[str] = deque(maxlen=_KEPT_LINES)
         self._memory = psutil.Process(process.pid) if psutil.pid_exists(process.pid) else None
+        self._first_bytes: int | None = None
         self._listening = asyncio.create_task(self._listen())
 
     @property
@@ -79,6 +80,13 @@ class EngineProcess:
             return self._memory.memory_info().rss if self._memory else 0
         except psutil.Error:
             return 0
+
+    def grown_bytes(self) -> int:
+        """Resident memory beyond what it had when this was first asked."""
+        now = self.memory_bytes()
+        if self._first_bytes is None:
+            self._first_bytes = now
+        return now - self._first_bytes
 
     async def wait_ready(self, seconds: float) -> None:
         """Raises `EngineUnavailable` when the engine cannot start, `EngineCrashed`, `EngineTimeout`."""

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from myna.accounts.schemas import Caller
 from myna.errors import AccountBanned, Unauthorized
 from myna.http.context import context_of
+from myna.kit.beneficiary import work_for
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -47,6 +48,7 @@ async def authenticate(request: HTTPConnection, services: Services, read_key: Ke
             raise Unauthorized("An API key is needed. Send it as `Authorization: Bearer KEY`.")
         context.caller = await _check(token, request, services)
         structlog.contextvars.bind_contextvars(account=context.caller.account.id)
+        work_for(context.caller.account.id)
     return context.caller
 
 

@@ -32,6 +32,11 @@ def taking_its_time() -> Iterator[None]:
         _takes_its_time.reset(token)
 
 
+def takes_its_time() -> bool:
+    """Whether this task does what nobody waits for at this moment."""
+    return _takes_its_time.get()
+
+
 async def run_in_thread(
     work: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:

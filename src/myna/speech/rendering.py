@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -100,12 +100,14 @@ class Renderer:
             eager=eager,
         )
 
-    async def warm_up(self) -> None:
-        """Load the sound libraries and start a process of the preferred engine, so that nobody waits for them."""
+    async def warm_up(self, engines: Sequence[str] = ()) -> None:
+        """Load the sound libraries and start a process of some engines, else of the preferred one, so that nobody
+        waits for them.
+        """
         hum = (0.1 * np.sign(np.sin(np.arange(24_000) / 30))).astype(np.float32)
         rehearsal = SpeechRequest(text="", voice_id="", denoise=True, sample_rate=22_050)
         loading = self._finished(hum, 24_000, rehearsal)
-        starting = (self._engines.warm(name) for name in self._registry.names[:1])
+        starting = (self._engines.warm(name) for name in engines or self._registry.names[:1])
         for outcome in await asyncio.gather(loading, *starting, return_exceptions=True):
             if isinstance(outcome, Exception):
                 log.warning("speech.not_warm", error=str(outcome))

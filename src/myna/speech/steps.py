@@ -15,6 +15,7 @@ from myna.errors import Canceled, MynaError
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.beneficiary import work_for
 from myna.media.encode import encode
 from myna.media.formats import MEDIA_TYPES
 from myna.outputs.schemas import NewOutput
@@ -59,6 +60,7 @@ class SpeechSteps:
     async def render(self, job_id: str) -> dict[str, Any]:
         """Speak, finish, encode and store. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
+        work_for(job.account_id)
         request = SpeechRequest(**job.request)
         voice = await self._voice(job, request)
         script = self._renderer.prepare(request, voice)

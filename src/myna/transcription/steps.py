@@ -20,6 +20,7 @@ from myna.errors import Canceled, MynaError, NotFound
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.beneficiary import work_for
 from myna.kit.threads import run_in_thread
 from myna.media.extract import extract_sound
 from myna.media.fetch import Fetcher
@@ -73,6 +74,7 @@ class TranscriptionSteps:
     async def hear(self, job_id: str) -> dict[str, Any]:
         """Fetch, listen, and store the text. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
+        work_for(job.account_id)
         request = TranscriptionRequest(**job.request)
         async with self._place(job.id) as folder:
             sound = folder / "sound.flac"

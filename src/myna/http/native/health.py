@@ -66,12 +66,15 @@ async def _state(part: Awaitable[object]) -> str:
 
 
 async def _engine_ready(services: Services) -> None:
-    """The preferred engine has a process. One that is busy counts, so that load alone makes no node unready."""
+    """The preferred engine has a process. One that is busy counts, so that load alone makes no node unready, and so
+    does another engine where not all may be in memory at once.
+    """
     if not services.registry.names:
         raise EngineUnavailable("No engine can run here. `myna doctor` says why.")
     preferred = services.registry.names[0]
-    counters = services.engines.counters.get(preferred)
-    if counters is None or not counters.processes:
+    counts = services.engines.counters
+    enough = counts.values() if services.settings.engines_at_once else [counts[preferred]] if preferred in counts else []
+    if not any(counters.processes for counters in enough):
         await services.engines.warm(preferred)
 
 
@@ -88,6 +91,8 @@ def _refresh_engines(services: Services) -> None:
     for name, documentation in _ENGINE_NUMBERS.items():
         values = {(engine,): float(getattr(counters, name)) for engine, counters in counts.items()}
         snapshot.set(f"myna_engine_{name}", documentation, ("engine",), values)
+    resident = {(engine,): float(number) for engine, number in services.engines.memory_bytes.items()}
+    snapshot.set("myna_engine_memory_bytes", "Resident memory of its processes.", ("engine",), resident)
     restarts = {
         (engine, reason): float(number)
         for engine, counters in counts.items()
