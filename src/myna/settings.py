@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     engine_idle_seconds: float = Field(600.0, ge=1)
     """A child process that had nothing to do for this long is let go."""
     warm_engines: Names = Field(default_factory=list)
-    """Engines, of any kind, that are started before a node says that it is ready. Empty: the preferred one that speaks."""
+    """Engines of any kind to start before a node says that it is ready. Empty: the preferred one that speaks."""
     engine_queue: int = Field(256, ge=1)
     """Requests that may wait for one engine, three quarters of them of one account; a further one gets 503 with
     Retry-After. Accounts take turns."""

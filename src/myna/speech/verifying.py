@@ -14,6 +14,7 @@ import structlog
 from myna.audio.activity import Segment
 from myna.engines.base import Capabilities, Samples, SynthesisRequest
 from myna.errors import MynaError
+from myna.kit.threads import run_in_thread
 from myna.settings import Settings
 from myna.speech.schemas import SpeechRequest
 from myna.speech.verification import Comparison, Verification, compare, shortened, together
@@ -171,7 +172,7 @@ class Check:
         try:
             async with asyncio.timeout(self._left):
                 words = await self._words(samples, rate)
-            comparison = await asyncio.to_thread(compare, text, words, self._language)
+            comparison = await run_in_thread(compare, text, words, self._language)
         except (MynaError, TimeoutError) as error:
             log.warning("speech.not_heard", error=type(error).__name__)
             return None

@@ -43,8 +43,7 @@ def test_accounts_take_turns_and_what_is_waited_for_goes_first(asked: str, expec
 
     async def order() -> str:
         waiting = WaitingRequests(QUEUE)
-        for letter in asked:
-            kept.append(waiting.add(claim(letter, letter.islower())))
+        kept.extend(waiting.add(claim(letter, letter.islower())) for letter in asked)
         return "".join(asked[kept.index(turn)] for turn in iter(waiting.next, None) if turn)
 
     assert asyncio.run(order()) == expected

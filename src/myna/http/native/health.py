@@ -73,8 +73,8 @@ async def _engine_ready(services: Services) -> None:
         raise EngineUnavailable("No engine can run here. `myna doctor` says why.")
     preferred = services.registry.names[0]
     counts = services.engines.counters
-    enough = counts.values() if services.settings.engines_at_once else [counts[preferred]] if preferred in counts else []
-    if not any(counters.processes for counters in enough):
+    enough = list(counts) if services.settings.engines_at_once else [preferred]
+    if not any(name in counts and counts[name].processes for name in enough):
         await services.engines.warm(preferred)
 
 
