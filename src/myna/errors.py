@@ -219,6 +219,13 @@ class EngineCrashed(EngineFailed):
     retryable = True
 
 
+class EngineKilled(EngineCrashed):
+    """The engine's process was killed in the middle of the work, as systems do that run out of memory. It was
+    replaced; the work is tried again."""
+
+    code = "engine_killed"
+
+
 class EngineTimeout(EngineFailed):
     """The engine did not answer in time. Its process was replaced."""
 

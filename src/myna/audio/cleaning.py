@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 from myna.audio.denoise import denoise, guarded
 from myna.audio.resample import resample
 from myna.engines.base import Samples
+from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import EngineCrashed, EngineFailed
 from myna.kit.threads import run_in_thread
 
 Clean = Callable[[Samples, int], Samples]
 """Takes mono sound and its rate; gives as much of it, with less noise. For threads."""
 
-_ATTEMPTS, _ATTEMPTS_IN_CRASHES = 2, 3
-"""What ends one process often ends those at rest too: a crash is forgiven twice."""
 _STEP_SECONDS = 0.02
 
 
@@ -36,7 +34,7 @@ class Denoiser:
     async def denoise(self, samples: Samples, rate: int) -> Samples:
         """The recording with less noise; same length, same timing; speech never falls by more than 10 dB.
 
-        Raises `EngineUnavailable` when the engine is not here, and what `EngineHost.denoise` raises after a second try.
+        Raises `EngineUnavailable` when the engine is not here, and what `EngineHost.denoise` raises after further tries.
         """
         if not self._engine or not len(samples):
             return await run_in_thread(denoise, samples, rate)
@@ -51,15 +49,7 @@ class Denoiser:
         return lambda samples, rate: asyncio.run_coroutine_threadsafe(self.denoise(samples, rate), loop).result()
 
     async def _by_engine(self, samples: Samples) -> Samples:
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                return await self._engines.denoise(self._engine, samples)
-            except EngineFailed as error:
-                most = _ATTEMPTS_IN_CRASHES if isinstance(error, EngineCrashed) else _ATTEMPTS
-                if not error.retryable or attempt >= most:
-                    raise
+        return await forgiving(self._engine, lambda: self._engines.denoise(self._engine, samples))
 
 
 def _put_together(samples: Samples, low: Samples, clean: Samples, rate: int, own_rate: int) -> Samples:

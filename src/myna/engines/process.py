@@ -18,6 +18,7 @@ from myna.errors import (
     BadAudio,
     EngineCrashed,
     EngineFailed,
+    EngineKilled,
     EngineTimeout,
     EngineUnavailable,
     InvalidRequest,
@@ -170,10 +171,19 @@ class EngineProcess:
             raise EngineTimeout(f"The engine `{self.engine}` said nothing for {seconds:g} seconds.") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             self.broken = "crash"
-            raise EngineCrashed(f"The process of the engine `{self.engine}` ended in the middle of its work.") from None
+            raise await self._ended() from None
         except ProtocolError as error:
             self.broken = "protocol"
             raise EngineCrashed(f"The engine `{self.engine}` cannot be understood: {error}") from None
+
+    async def _ended(self) -> EngineCrashed:
+        """What to say of a process that has closed its end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CONFIRM_SECONDS):
+                await self._process.wait()
+        if self._process.returncode == -signal.SIGKILL:
+            return EngineKilled(f"The process of the engine `{self.engine}` was killed in the middle of its work.")
+        return EngineCrashed(f"The process of the engine `{self.engine}` ended in the middle of its work.")
 
     def _write(self, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
         pipe = self._process.stdin

@@ -17,9 +17,10 @@ from myna.audio.loudness import normalise_loudness
 from myna.audio.resample import resample
 from myna.audio.silence import remove_silence
 from myna.engines.base import AudioChunk, Capabilities, Samples, SynthesisRequest, Word
+from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, EngineCrashed, EngineFailed, Unsupported
+from myna.errors import BadAudio, Unsupported
 from myna.kit.threads import run_in_thread
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
@@ -30,9 +31,6 @@ from myna.voices.schemas import Voice
 
 log = structlog.get_logger()
 
-ATTEMPTS_PER_PIECE, ATTEMPTS_IN_CRASHES = 2, 3
-"""A piece is tried again once when the engine hung or returned unusable sound. What ends one process often ends those
-at rest too, and the next one lent may be dying: a crash is forgiven twice."""
 PIECES_AHEAD = 2
 """Pieces of one request that are spoken at once; more would push other requests aside."""
 _GROWTH_BY_MARKS = 3
@@ -166,17 +164,12 @@ class Renderer:
         text = request.text
         if script.diacritise:
             request = replace(request, text=await run_in_thread(diacritise, text))
-        attempt = 0
-        while True:
-            attempt += 1
-            try:
-                chunks = await self._engines.synthesize(script.engine, request)
-                return _in_words_of(text, request.text, self._checked(script.engine, chunks, request))
-            except EngineFailed as error:
-                crashed = isinstance(error, EngineCrashed)
-                if not error.retryable or attempt >= (ATTEMPTS_IN_CRASHES if crashed else ATTEMPTS_PER_PIECE):
-                    raise
-                log.warning("speech.piece_tried_again", engine=script.engine, code=error.code)
+
+        async def speak() -> Spoken:
+            chunks = await self._engines.synthesize(script.engine, request)
+            return _in_words_of(text, request.text, self._checked(script.engine, chunks, request))
+
+        return await forgiving(script.engine, speak)
 
     def _checked(self, engine: str, chunks: list[AudioChunk], request: SynthesisRequest) -> Spoken:
         """Raises `BadAudio` for sound that cannot be used."""

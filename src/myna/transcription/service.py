@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from myna.audio.activity import Segment, speech_segments
 from myna.engines.base import Samples
+from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.recognition import Recognised, RecognitionCapabilities, RecognitionRequest
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
-from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.errors import Unsupported
 from myna.kit.threads import run_in_thread
 from myna.kit.timed_text import TimedText
 from myna.models.catalogue import in_words, load
@@ -290,10 +291,7 @@ class TranscriptionService:
         return [[next(exact) for _ in line] for line in lines]
 
     async def _recognise(self, engine: str, samples: Samples, rate: int, request: RecognitionRequest) -> Recognised:
-        try:
-            return await self._engines.recognise(engine, samples, rate, request)
-        except (EngineCrashed, EngineTimeout):
-            return await self._engines.recognise(engine, samples, rate, request)
+        return await forgiving(engine, lambda: self._engines.recognise(engine, samples, rate, request))
 
     def _recogniser(self, language: str | None, alignment: bool = False) -> RecognitionCapabilities | None:
         """The preferred engine for a language; for an unknown one, one that finds it out before one for English."""

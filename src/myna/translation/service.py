@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from myna.engines.apertium import missing_packages
 from myna.engines.ctranslate.advice import missing_models
+from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import TranslationCapabilities, TranslationRequest, base_language
-from myna.errors import EngineCrashed, EngineTimeout, Unsupported
+from myna.errors import Unsupported
 from myna.translation.schemas import ANY, LanguagePair
 
 Progress = Callable[[float], Awaitable[None]]
@@ -95,11 +96,7 @@ class TranslationService:
         return tuple(translated)
 
     async def _translated(self, engine: str, request: TranslationRequest) -> tuple[str, ...]:
-        """Once more when its process crashes or hangs: it was replaced."""
-        try:
-            return await self._engines.translate(engine, request)
-        except (EngineCrashed, EngineTimeout):
-            return await self._engines.translate(engine, request)
+        return await forgiving(engine, lambda: self._engines.translate(engine, request))
 
     def _choose(self, source: str, target: str, *, glossary: bool, shorten: bool = False) -> TranslationCapabilities:
         fitting = self._fitting(source, target, glossary=False)

@@ -7,16 +7,14 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
-
 from myna.accounts.schemas import Account, Caller, owner_of
 from myna.audio.cleaning import Denoiser
 from myna.engines.base import Capabilities, Samples
+from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import (
     BodyTooLarge,
-    EngineCrashed,
     EngineFailed,
     ReferenceRefused,
     Unsupported,
@@ -35,8 +33,6 @@ from myna.voices.own import spoken_languages
 from myna.voices.places import Places
 from myna.voices.report import IntakeReport
 from myna.voices.schemas import REFERENCE_VOICE, PreparedVoice, Voice
-
-log = structlog.get_logger()
 
 _KEPT_ENTRIES, _KEPT_BYTES, _KEPT_SECONDS = 32, 32_000_000, 900.0
 
@@ -194,12 +190,10 @@ class Preparation:
     async def _settings_for(
         self, able: Capabilities, reference: Samples, rate: int, transcript: str | None, language: str | None
     ) -> dict[str, Any]:
-        """What the engine makes of a reference. An engine that crashes is asked once more."""
-        try:
-            made = await self._engines.prepare_voice(able.name, reference, rate, transcript, language)
-        except EngineCrashed:
-            log.warning("voices.prepared_again", engine=able.name)
-            made = await self._engines.prepare_voice(able.name, reference, rate, transcript, language)
+        """What the engine makes of a reference. An engine that crashes is asked again."""
+        made = await forgiving(
+            able.name, lambda: self._engines.prepare_voice(able.name, reference, rate, transcript, language)
+        )
         if made.get("format") != able.voice_format:
             given = made.get("format")
             raise EngineFailed(f"The engine `{able.name}` made a voice of form `{given}`, not `{able.voice_format}`.")

@@ -39,11 +39,9 @@ def test_one_account_is_served_in_order() -> None:
     ],
 )
 def test_accounts_take_turns_and_what_is_waited_for_goes_first(asked: str, expected: str) -> None:
-    kept: list[asyncio.Future[None]] = []
-
     async def order() -> str:
         waiting = WaitingRequests(QUEUE)
-        kept.extend(waiting.add(claim(letter, letter.islower())) for letter in asked)
+        kept = [waiting.add(claim(letter, letter.islower())) for letter in asked]
         return "".join(asked[kept.index(turn)] for turn in iter(waiting.next, None) if turn)
 
     assert asyncio.run(order()) == expected

@@ -19,6 +19,7 @@ from myna.dubbing.stages.taking_in import ORIGINAL, SOUND_RATE, SPEECH_RATE
 from myna.dubbing.steps import Report
 from myna.dubbing.store import Work
 from myna.dubbing.threads import in_thread
+from myna.engines.forgiving import Forgiveness
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.engines.separation import Stereo
@@ -28,8 +29,6 @@ from myna.media.soundfiles import SoundReader, SoundWriter
 SEGMENTS, BED, VOICE = "segments.json", "bed.flac", "voice.flac"
 BED_MAKER = "bed.json"
 """Which engine made the bed; there is none when it was made without one."""
-_ATTEMPTS = 3
-"""What ends one process often ends those at rest too: a crash is forgiven twice."""
 _CONTEXT_SECONDS = 1.0
 """Before and after speech, which the engine hears too, so that it knows what else there is."""
 _RAMP_SECONDS = 0.25
@@ -90,9 +89,9 @@ class Separate:
 
     async def _voices(self, engine: str, sound: SoundReader, start: int, end: int) -> AsyncGenerator[Stereo, None]:
         """What is said in a stretch, at the source's rate. After a crash what was given already is not given again."""
-        given, attempt = 0, 0
+        given, forgiveness = 0, Forgiveness(engine)
         while True:
-            attempt, passed = attempt + 1, 0
+            passed = 0
             try:
                 async with aclosing(self._once(engine, sound, start, end)) as blocks:
                     async for block in blocks:
@@ -102,7 +101,7 @@ class Separate:
                             given = passed
                 return
             except EngineFailed as error:
-                if not error.retryable or attempt >= _ATTEMPTS:
+                if not forgiveness.forgives(error):
                     raise
 
     async def _once(self, engine: str, sound: SoundReader, start: int, end: int) -> AsyncGenerator[Stereo, None]:
