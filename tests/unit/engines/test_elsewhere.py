@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 import myna
@@ -20,6 +20,7 @@ from myna.engines.registry import EngineRegistry
 from myna.errors import EngineUnavailable, Unsupported
 from myna.settings import Settings
 from tests.fixtures.environments import make_environment
+from tests.fixtures.processes import descendants
 
 FAKE = "myna.engines.fake:FakeEngine"
 HARP = """
@@ -115,7 +116,7 @@ async def test_an_engine_of_ours_speaks_from_there(python: Path) -> None:
     host = EngineHost(Settings(engine_processes=1), registry)
     try:
         chunks = await host.synthesize("fake", SynthesisRequest("Hello", "en-US", {"frequency": 150.0}))
-        (child,) = [child for child in psutil.Process().children() if str(python) in child.cmdline()]
+        (child,) = descendants(os.getpid(), str(python))
         assert FAKE in child.cmdline()
     finally:
         await host.close()
