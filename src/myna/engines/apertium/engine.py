@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from myna.engines.apertium.modes import Mode, Route, data_folder, installed_modes, routes
 from myna.engines.apertium.pipeline import Pipeline, PipelineBroken
-from myna.engines.apertium.text import decoded, encoded, has_words, onward, pieces
+from myna.engines.apertium.text import decoded, encoded, onward, pieces
+from myna.engines.glossary import has_words
 from myna.engines.translation import (
     TranslationCapabilities,
     TranslationEngine,

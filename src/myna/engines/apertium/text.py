@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from myna.engines.glossary import Terms
+
 LINE_END = "[][\n]"
 """Ends a line: without it some pairs keep the end of the line to themselves until more comes."""
 _LONGEST_PIECE = 1_000
@@ -21,10 +23,6 @@ _TAG = re.compile(r"\\?<[a-z][\w.]*\\?>")
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 _QUOTES = str.maketrans({"’": "'", "‘": "'"})
 _SENTENCE_ENDS = ".!?…:;"
-
-
-def has_words(line: str) -> bool:
-    return any(character.isalpha() for character in line)
 
 
 def pieces(line: str) -> list[str]:
@@ -45,11 +43,10 @@ def encoded(piece: str, glossary: Mapping[str, str]) -> str:
 
     It gets a full stop when it has none, for the sake of the analysis; `decoded` takes it away.
     """
-    said = {_folded(term): " ".join(words.split()) for term, words in glossary.items() if has_words(term)}
-    terms = sorted(said, key=len, reverse=True)
-    fixed = [*(rf"(?<!\w){re.escape(term)}(?!\w)" for term in terms), rf"\S{{{_LONGEST_WORD},}}"]
+    terms = Terms({term.translate(_QUOTES): said for term, said in glossary.items()})
+    fixed = [*filter(None, [terms.pattern]), rf"\S{{{_LONGEST_WORD},}}"]
     parts = re.split(f"({'|'.join(fixed)})", piece, flags=re.IGNORECASE)
-    return "".join(_fixed(part, said) if index % 2 else _escaped(part) for index, part in enumerate(parts)) + _stop(
+    return "".join(_fixed(part, terms) if index % 2 else _escaped(part) for index, part in enumerate(parts)) + _stop(
         piece
     )
 
@@ -75,12 +72,8 @@ def _end(text: str) -> int:
     return sentence or head.rfind(" ") + 1 or _LONGEST_PIECE
 
 
-def _fixed(part: str, said: Mapping[str, str]) -> str:
-    return f"[{_escaped(said.get(_folded(part), part))}]"
-
-
-def _folded(term: str) -> str:
-    return " ".join(term.split()).casefold()
+def _fixed(part: str, terms: Terms) -> str:
+    return f"[{_escaped(terms.said_for(part))}]"
 
 
 def _as_text(found: re.Match[str]) -> str:

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from myna.engines.ctranslate.model import LoadedModel
 from myna.engines.ctranslate.packages import ENGINE, Package, installed_packages
-from myna.engines.ctranslate.text import Glossary, has_words, plain, sentences, untranslated
+from myna.engines.ctranslate.text import Glossary, plain, sentences, untranslated
+from myna.engines.glossary import has_words
 from myna.engines.routes import routes
 from myna.engines.translation import (
     TranslationCapabilities,

@@ -9,22 +9,18 @@ from dataclasses import dataclass
 
 import sentencex
 
+from myna.engines.glossary import Terms, has_words, in_one_form
 from myna.engines.translation import base_language
-from myna.kit.scripts import runs_on
 
 _NO_TEXT = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")
 _LETTERS = "ZXQ"
 """Placeholders begin with one of them: `Zq1` looks like a name, and names stay what they are."""
 
 
-def has_words(text: str) -> bool:
-    return any(character.isalpha() for character in text)
-
-
 def plain(line: str) -> str:
     """A line without control characters and halves of characters, in one row."""
     kept = (" " if unicodedata.category(character) in _NO_TEXT else character for character in line)
-    return " ".join("".join(kept).split())
+    return in_one_form("".join(kept))
 
 
 def sentences(line: str, language: str, fits: Callable[[str], bool]) -> list[str]:
@@ -73,9 +69,8 @@ class Glossary:
     """Words of the source, and how they are always said."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
-        self._said = {_folded(term): " ".join(said.split()) for term, said in words.items() if has_words(term)}
-        terms = sorted(self._said, key=len, reverse=True)
-        self._pattern = re.compile(f"({'|'.join(map(_bounded, terms))})", re.IGNORECASE) if terms else None
+        self._terms = Terms(words)
+        self._pattern = re.compile(f"({self._terms.pattern})", re.IGNORECASE) if self._terms.pattern else None
 
     def guard(self, sentence: str) -> Guarded | None:
         """None for a sentence that has none of the words."""
@@ -88,24 +83,13 @@ class Glossary:
         for place, part in enumerate(parts):
             if place % 2:
                 placeholder = f"{letter}q{place // 2 + 1}"
-                said[placeholder] = self._said[_folded(part)]
+                said[placeholder] = self._terms.said_for(part)
                 meanings.append(said[placeholder])
                 text += placeholder
             else:
                 meanings.append(part.strip())
                 text += part
         return Guarded(text, said, tuple(meanings))
-
-
-def _bounded(term: str) -> str:
-    """The term as a whole word, where its script has spaces between words."""
-    before = "" if runs_on(term[0]) else r"(?<!\w)"
-    after = "" if runs_on(term[-1]) else r"(?!\w)"
-    return before + re.escape(term) + after
-
-
-def _folded(term: str) -> str:
-    return " ".join(term.split()).casefold()
 
 
 def untranslated(parts: Sequence[str]) -> list[str]:

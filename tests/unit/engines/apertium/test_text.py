@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from myna.engines.apertium.text import LINE_END, decoded, encoded, has_words, onward, pieces
+from myna.engines.apertium.text import LINE_END, decoded, encoded, onward, pieces
+from myna.engines.glossary import has_words
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,7 @@ def test_words_of_the_glossary_are_put_in_translated() -> None:
     assert encoded("The gate keeper opens the GATE, not the gates.", glossary) == (
         r"The [guarda] opens the [portón \[de\] hierro], not the gates."
     )
+    assert encoded("Die Straße zur l'eau.", {"Straße": "calle", "l’eau": "agua"}) == "Die [calle] zur [agua]."
 
 
 def test_a_word_that_is_none_is_not_looked_at() -> None:

@@ -52,6 +52,12 @@ def test_words_of_a_glossary_become_names() -> None:
     assert untranslated(guarded.parts) == ["The", "runs by"]
 
 
+def test_letters_that_are_one_in_capitals_do_no_harm() -> None:
+    guarded = Glossary({"istanbul": "Estambul", "Straße": "calle"}).guard("Die Straße in İstanbul.")
+    assert guarded is not None
+    assert guarded.said == {"Zq1": "calle", "Zq2": "Estambul"}
+
+
 def test_a_placeholder_that_is_lost_or_doubled_is_noticed() -> None:
     guarded = Glossary({"river": "río"}).guard("The river.")
     assert guarded is not None
