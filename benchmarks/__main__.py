@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.report import render
 
 NAMES = ("speech", "streaming", "memory", "paging", "ledger", "cloning", "dubbing", "verification")
-ON_REQUEST = ("kokoro", "recognition", "translation", "word_times")
+ON_REQUEST = ("kokoro", "pocket", "recognition", "translation", "word_times")
 """Those that need a model, or more than a few minutes."""
 RESULTS = Path("benchmarks/results.json")
 PAGE = Path("docs/performance.md")

@@ -30,6 +30,12 @@ class Node:
         engines = sum(child.memory_info().rss for child in server.children(recursive=True))
         return {"server": server.memory_info().rss / 2**20, "engines": engines / 2**20}
 
+    def processor_seconds(self) -> dict[str, float]:
+        """What the server and its engine processes have computed so far, on all cores together."""
+        server = psutil.Process(self.pid)
+        engines = sum(_computed(child) for child in server.children(recursive=True))
+        return {"server": _computed(server), "engines": engines}
+
 
 @contextlib.contextmanager
 def running_node(**settings: str) -> Iterator[Node]:
@@ -63,6 +69,11 @@ def running_node(**settings: str) -> Iterator[Node]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=30)
+
+
+def _computed(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _address(process: subprocess.Popen[str]) -> str:
