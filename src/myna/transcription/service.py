@@ -190,10 +190,10 @@ class TranscriptionService:
         for part in parts[:_ASKED]:
             start, samples = await run_in_thread(next, sound_of(part, sound.read, sound.rate))
             heard[start] = await self._recognise(engine, samples, sound.rate, wanted)
-            if heard[start].language_probability >= _SURE:
+            if heard[start].words and heard[start].language_probability >= _SURE:
                 break
-        said = [each for each in heard.values() if each.language_probability > 0]
-        surest = max(said, key=lambda each: each.language_probability, default=None)
+        said = [each for each in heard.values() if _found_language(each)]
+        surest = max(said, key=lambda each: (bool(each.words), each.language_probability), default=None)
         return {start: each for start, each in heard.items() if surest and each.language == surest.language}
 
     async def sharpened(
@@ -242,7 +242,7 @@ class TranscriptionService:
                 heard = listening.known.get(start) or await self._recognise(
                     listening.engine, samples, sound.rate, wanted
                 )
-                wanted = replace(wanted, language=wanted.language or heard.language)
+                wanted = replace(wanted, language=wanted.language or _found_language(heard))
                 words += [TimedWord(word.text, start + word.start, start + word.end) for word in heard.words]
         return Transcript(wanted.language or DEFAULT_LANGUAGE, tuple(words))
 
@@ -301,6 +301,11 @@ class TranscriptionService:
             return finds
         wanted = language or DEFAULT_LANGUAGE
         return next((each for each in able if _offered(each, wanted)), None)
+
+
+def _found_language(heard: Recognised) -> str | None:
+    """None when an engine could not find it out, as of sound in which it hears no speech."""
+    return heard.language if heard.language_probability > 0 else None
 
 
 def _model_advice(language: str) -> str:

@@ -24,8 +24,9 @@ from myna.settings import Settings
 from myna.transcription.service import TranscriptionService
 
 RATE = 16_000
-GUESSES = {1: ("fr", 0.2), 2: ("es", 0.5), 3: ("es", 0.4), 4: ("de", 0.95), 5: ("und", 0.0)}
+GUESSES = {1: ("fr", 0.2), 2: ("es", 0.5), 3: ("es", 0.4), 4: ("de", 0.95), 5: ("und", 0.0), 6: ("fr", 0.9)}
 """What the guessing engine makes of sound by its loudness, in tenths of full scale."""
+WORDLESS = (5, 6)
 
 
 class Guessing(RecognitionEngine):
@@ -53,7 +54,9 @@ class Guessing(RecognitionEngine):
     def recognise(self, samples: Samples, sample_rate: int, request: RecognitionRequest) -> Recognised:
         loudness = round(10 * float(np.abs(samples).max(initial=0.0)))
         guess, sure = GUESSES[loudness]
-        words = (HeardWord(f"word{loudness}", 0.3, 0.6),) if sure else ()
+        if request.language == "und":
+            raise Unsupported("Nobody speaks `und`.")
+        words = () if loudness in WORDLESS else (HeardWord(f"word{loudness}", 0.3, 0.6),)
         return Recognised(request.language or guess, words, 1.0 if request.language else sure)
 
 
@@ -135,6 +138,21 @@ async def test_one_that_is_sure_at_once_is_not_asked_again() -> None:
 async def test_where_nothing_is_heard_at_first_later_stretches_say_the_language() -> None:
     found, _ = service("guessing")
     assert await hear(found, [5, 5, 5, 4]) == ("de", ["word4"])
+
+
+async def test_a_stretch_of_which_the_beginning_is_no_speech_is_heard_to_its_end() -> None:
+    found, host = service("guessing")
+    samples = np.concatenate([np.full(17 * RATE, 0.5), np.full(23 * RATE, 0.4)]).astype(np.float32)
+    heard = await found.transcribe(reading(samples), RATE, language=None, segments=[Segment(0.0, 40.0)])
+    assert [request.language for _, request in host.asked] == [None, None, None]
+    assert heard.language == "de"
+    assert [word.text for word in heard.words] == ["word4"]
+
+
+async def test_a_language_of_which_no_word_is_heard_comes_last() -> None:
+    found, host = service("guessing")
+    assert await hear(found, [6, 2]) == ("es", ["word2"])
+    assert [request.language for _, request in host.asked] == [None, None, "es"]
 
 
 async def test_a_language_that_is_known_is_not_guessed() -> None:

@@ -27,7 +27,7 @@ from myna.engines.whisper.believing import (
 )
 from myna.engines.whisper.languages import LANGUAGES, code_of, tag_of
 from myna.engines.whisper.models import ENGINE, WhisperModel, best_model, installed_models
-from myna.errors import EngineUnavailable, Unsupported
+from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 from myna.settings import Settings
 
 _RATE = 16_000
@@ -87,7 +87,7 @@ class WhisperEngine(RecognitionEngine):
         """What is said, in the language in which it is said: Whisper could translate into English, and never does.
 
         Raises `Unsupported` for a known text and for languages that no model here understands, `InvalidRequest` for
-        a model that is not here, `EngineUnavailable` for one that cannot be loaded.
+        a model that is not here, `EngineUnavailable` for one that cannot be loaded, `EngineFailed` for one that fails.
         """
         if request.transcript is not None:
             raise Unsupported(f"The engine `{self.name}` does not look for the words of a known text.")
@@ -96,9 +96,13 @@ class WhisperEngine(RecognitionEngine):
         sound, seconds = resample(samples, sample_rate, _RATE), len(samples) / sample_rate
         if len(sound) < _SHORTEST or not speech_segments(sound, _RATE):  # it would make words of silence and of music
             return Recognised(request.language or _UNKNOWN, (), 1.0 if request.language else 0.0)
-        prompt = tuple(request.vocabulary)[:_MOST_PROMPT_WORDS]
-        passages, found = self._heard(self._load(chosen), sound, code, prompt)
-        words = tuple(_in_time(_words(passages, prompt), seconds))
+        prompt = tuple(word.encode(errors="ignore").decode() for word in request.vocabulary[:_MOST_PROMPT_WORDS])
+        model = self._load(chosen)
+        try:
+            passages, found = self._heard(model, sound, code, prompt)
+            words = tuple(_in_time(_words(passages, prompt), seconds))
+        except Exception as error:  # foreign code: what a damaged model does is its own
+            raise EngineFailed(f"The Whisper model `{chosen.name}` failed: {type(error).__name__}: {error}") from error
         return Recognised(request.language or tag_of(found.language), words, float(found.language_probability))
 
     def model(self, name: str = "") -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from myna.engines.whisper.languages import CODES, tag_of
 from myna.errors import EngineUnavailable, InvalidRequest, Unsupported
-from myna.models.store import ModelStore
+from myna.models.store import InstalledModel, ModelStore, how_to_bring, missing_files
 from myna.settings import Settings
 
 ENGINE = "whisper"
@@ -45,14 +45,23 @@ def installed_models(settings: Settings | None = None) -> tuple[WhisperModel, ..
     store = ModelStore(settings.resolved_models_dir)
     if settings.whisper_model:
         store.require(settings.whisper_model)
-    models = [
-        WhisperModel(found.name, found.folder, found.size_bytes, languages_of(found.folder))
-        for found in store.installed(ENGINE)
-        if settings.whisper_model in ("", found.name) and not missing(found.folder)
-    ]
+    models, broken = [], []
+    for found in store.installed(ENGINE):
+        if settings.whisper_model in ("", found.name):
+            try:
+                models.append(_read(found))
+            except EngineUnavailable as error:
+                broken.append(error)
     if not models:
-        raise EngineUnavailable(_advice(store))
+        raise broken[0] if broken else _none_here(store)
     return tuple(sorted(models, key=lambda model: (-model.size_bytes, model.name)))
+
+
+def _read(found: InstalledModel) -> WhisperModel:
+    """Raises `EngineUnavailable` for one that is not what it should be, which spoils no other one."""
+    if lost := missing(found.folder):
+        raise EngineUnavailable(f"the model `{found.name}` has no `{lost[0]}`, as Whisper models for CTranslate2 have")
+    return WhisperModel(found.name, found.folder, found.size_bytes, languages_of(found.folder))
 
 
 def best_model(models: Sequence[WhisperModel], language: str | None, wanted: str = "") -> WhisperModel:
@@ -102,8 +111,8 @@ def _languages_in(path: Path, changed: int) -> tuple[str, ...]:
     return known if "" in tokens and known else ENGLISH
 
 
-def _advice(store: ModelStore) -> str:
-    for found in store.installed(ENGINE):
-        if lost := missing(found.folder):
-            return f"the model `{found.name}` has no `{lost[0]}`, as Whisper models for CTranslate2 have"
-    return "no Whisper model is here: `myna models pull whisper-small` brings one"
+def _none_here(store: ModelStore) -> EngineUnavailable:
+    for found in store.all():
+        if found.manifest.engine == ENGINE and (lost := missing_files(found)):
+            return EngineUnavailable(f"the model `{found.name}` has lost `{lost[0]}`. {how_to_bring(found.name)}")
+    return EngineUnavailable("no Whisper model is here: `myna models pull whisper-small` brings one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ from myna.engines.base import Samples, SynthesisRequest
 from myna.engines.espeak import EspeakEngine
 from myna.engines.recognition import RecognitionRequest
 from myna.engines.whisper.engine import WhisperEngine
-from myna.errors import EngineUnavailable, InvalidRequest, Unsupported
+from myna.errors import EngineFailed, EngineUnavailable, InvalidRequest, Unsupported
 from myna.models.store import ModelStore
 from myna.settings import Settings
 from tests.fixtures.checkpoints.whisper import Recipe, build
@@ -93,6 +94,8 @@ def test_what_cannot_be_believed_is_no_word(store: ModelStore, beam: int) -> Non
 def test_words_to_listen_for_are_told_to_the_model(settings: Settings) -> None:
     assert heard(settings, "plain", vocabulary=("Myna", "Ada")) == ["hello", "world"]
     assert heard(settings, "plain", vocabulary=("well", "hello", "world", "again")) == ["hello", "world"]
+    odd = (" ", "\ud800", "\0", "<|endoftext|>", "<|0.00|>", "x" * 5_000)
+    assert heard(settings, "plain", vocabulary=odd) == ["hello", "world"]
 
 
 def test_one_model_is_in_memory_at_a_time(settings: Settings) -> None:
@@ -130,3 +133,12 @@ def test_a_model_that_is_damaged_is_named(damaged: str, store: ModelStore, tmp_p
     (folder / damaged).write_bytes(b"\0" * (folder / damaged).stat().st_size)
     with pytest.raises(EngineUnavailable, match="`broken` cannot be loaded"):
         WhisperEngine(Settings(models_dir=own.folder))
+
+
+def test_a_model_that_fails_at_its_work_is_named(store: ModelStore, tmp_path: Path) -> None:
+    shutil.copytree(store.require("plain"), tmp_path / "made")
+    (tmp_path / "made" / "config.json").write_text("[]")
+    own = ModelStore(tmp_path / "models")
+    own.add("odd", "whisper", tmp_path / "made")
+    with pytest.raises(EngineFailed, match="`odd` failed"):
+        heard(Settings(models_dir=own.folder), "odd")

@@ -86,12 +86,20 @@ def test_a_folder_that_lacks_a_file_is_no_model(tmp_path: Path) -> None:
     assert [model.name for model in installed_models(settings(tmp_path))] == ["good"]
 
 
-def test_a_vocabulary_that_is_damaged_is_said(tmp_path: Path) -> None:
+def test_a_vocabulary_that_is_damaged_is_said_and_spoils_no_other_model(tmp_path: Path) -> None:
     install(tmp_path, "bad", MULTILINGUAL, 1)
-    folder = ModelStore(tmp_path / "models").require("bad")
-    (folder / "vocabulary.json").write_text("[")
+    (ModelStore(tmp_path / "models").require("bad") / "vocabulary.json").write_text("[" * len(json.dumps(MULTILINGUAL)))
     with pytest.raises(EngineUnavailable, match="cannot be read"):
-        languages_of(folder)
+        installed_models(settings(tmp_path))
+    install(tmp_path, "good", MULTILINGUAL, 1)
+    assert [model.name for model in installed_models(settings(tmp_path))] == ["good"]
+
+
+def test_a_model_that_was_cut_short_says_how_it_comes_again(tmp_path: Path) -> None:
+    install(tmp_path, "whisper-tiny", MULTILINGUAL, 100)
+    (ModelStore(tmp_path / "models").require("whisper-tiny") / "model.bin").write_text("0")
+    with pytest.raises(EngineUnavailable, match=r"`model\.bin`.*`myna models pull whisper-tiny`"):
+        installed_models(settings(tmp_path))
 
 
 def test_tags_and_codes() -> None:
