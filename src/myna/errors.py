@@ -133,6 +133,10 @@ class Unsupported(InvalidRequest):
     code = "unsupported"
 
 
+class VoiceOfOtherEngine(Unsupported):
+    """This voice is spoken by another engine than the one that was named."""
+
+
 class UnsupportedMedia(MynaError):
     """This file is not audio or video that Myna reads. Send WAV, MP3, FLAC, Ogg, M4A or WebM."""
 

@@ -23,6 +23,7 @@ def say(
         "speech.mp3"
     ),
     voice: Annotated[str | None, typer.Option(help="Id or name of a voice, a cloned one too.")] = None,
+    engine: Annotated[str | None, typer.Option(help="Who speaks: an engine, or one of its models.")] = None,
     account: AccountOption = None,
     language: Annotated[str | None, typer.Option(help="Language of the text, such as `en` or `es`.")] = None,
     speed: Annotated[float, typer.Option(min=0.25, max=4.0, help="2 speaks twice as fast.")] = 1.0,
@@ -40,8 +41,9 @@ def say(
 
     async def choose(speaker: Speaker) -> tuple[SpeechRequest, Voice]:
         from myna.speech.schemas import SpeechRequest
+        from myna.speech.wishes import check_wishes
 
-        chosen = await _choose_voice(speaker, voice, account, language)
+        chosen = await _choose_voice(speaker, voice, engine, account, language)
         request = SpeechRequest(
             text=words,
             voice_id=chosen.id,
@@ -55,6 +57,7 @@ def say(
             remove_silence=remove_silence,
             normalise=normalise,
         )
+        check_wishes(request, speaker.registry.describe(chosen.engine))
         return request, chosen
 
     recording, chosen = speak_to_file(output, choose)
@@ -64,5 +67,10 @@ def say(
         print(f"{output} ({recording.duration:.1f} s, {chosen.id})")
 
 
-async def _choose_voice(speaker: Speaker, name: str | None, account: str | None, language: str | None) -> Voice:
-    return await voice_named(speaker, name, account) if name else speaker.voices.default(language or "en")
+async def _choose_voice(
+    speaker: Speaker, name: str | None, engine: str | None, account: str | None, language: str | None
+) -> Voice:
+    choice = speaker.voices.chosen(engine) if engine else None
+    if name is None:
+        return speaker.voices.default(language or "en", choice)
+    return await voice_named(speaker, name, account, choice)

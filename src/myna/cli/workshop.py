@@ -18,6 +18,7 @@ from myna.errors import BodyTooLarge, InvalidRequest, VoiceNotFound
 if TYPE_CHECKING:
     from myna.accounts.schemas import Account
     from myna.settings import Settings
+    from myna.voices.choice import Choice
     from myna.voices.cloning import CloningService
     from myna.voices.schemas import ClonedVoice, Voice
 
@@ -129,17 +130,18 @@ async def find_clone(workshop: Workshop, name: str, account: str | None = None) 
     return found[0]
 
 
-async def voice_named(speaker: Speaker, name: str, account: str | None = None) -> Voice:
+async def voice_named(speaker: Speaker, name: str, account: str | None = None, choice: Choice | None = None) -> Voice:
     """A voice that can speak: of an account and besides the stock voices, or else a stock voice or anybody's.
 
-    Raises `VoiceNotFound`, and `InvalidRequest` when several accounts have a voice of that name.
+    Raises `VoiceNotFound`, `VoiceOfOtherEngine` when it is none of the engine that is chosen, and `InvalidRequest`
+    when several accounts have a voice of that name.
     """
     if account is not None:
         async with opened(speaker) as workshop:
             owner = await account_named(workshop.data, account)
-            return await workshop.speaker.voices.resolve("native", name, owner.id)
+            return await workshop.speaker.voices.resolve("native", name, owner.id, choice)
     try:
-        return await speaker.voices.resolve("native", name, NOBODY)
+        return await speaker.voices.resolve("native", name, NOBODY, choice)
     except VoiceNotFound as unknown:
         if not has_data(speaker.settings):
             raise
@@ -148,7 +150,7 @@ async def voice_named(speaker: Speaker, name: str, account: str | None = None) -
                 found = await find_clone(workshop, name)
             except VoiceNotFound:
                 raise unknown from None
-            return await workshop.speaker.voices.get(found.id, found.account_id)
+            return await workshop.speaker.voices.resolve("native", found.id, found.account_id, choice)
 
 
 def has_data(settings: Settings) -> bool:

@@ -50,11 +50,16 @@ class Capabilities:
     """What vowel marks on Arabic text do for this engine."""
     options: frozenset[str] = frozenset()
     """Fields of `SynthesisRequest` that it honours, of: `speed`, `temperature`, `seed`, `stability`, `similarity`."""
+    one_language: bool = False
+    """Each of its stock voices speaks its own language only; else any of them speaks all that the engine speaks."""
     blending: bool = False
     """Speaks blends of its stock voices: `voice_settings` is `{"blend": {voice id: weight, …}}`, weights above 0."""
     device: str = "cpu"
     max_characters: int = 2_000
     """The longest text of one request; longer ones are split before."""
+    passes_on: bool = False
+    """A sentence may take so long that listeners get its sound while it comes. When it breaks off after they have heard
+    some of it, it cannot be spoken again."""
     at_once: int | None = None
     """Requests that it takes at once when it is not the cores of this machine that bound them; each has a process of
     its own. None: `MYNA_ENGINE_PROCESSES`."""
@@ -99,6 +104,8 @@ class SynthesisRequest:
     """One of `Capabilities.dialects`."""
     pause_after: float | None = None
     """Seconds of silence after the text, or the engine's own."""
+    hops: int = 0
+    """Servers of speech that have passed this on before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class PiperEngine(Engine):
             sample_rate=SAMPLE_RATE,
             streaming=True,
             diacritics="helpful",
+            one_language=True,
             options=frozenset({"speed", "temperature"}),
             max_characters=1_000,
         )

@@ -139,6 +139,10 @@ class EngineRegistry:
         """The voices that the engine brings along. Raises `EngineUnavailable`."""
         return self._probed(name).voices
 
+    def knows(self, name: str) -> bool:
+        """Whether an engine of whatever kind is called so, though it may not be able to run here."""
+        return name in {*self._entries, *self._missing, *self._others, *_ONLY_WHEN_NAMED}
+
     def check(self, name: str) -> None:
         """Raises `EngineUnavailable` when there is no such engine of any kind."""
         self._probed(name)
@@ -152,9 +156,16 @@ class EngineRegistry:
     def _probed(self, name: str) -> Probed:
         found = self._probes.get(name)
         if not isinstance(found, Probed):
-            reason = found.reason if found else "it is not installed, or `MYNA_ENGINES` does not name it"
+            reason = found.reason if found else self._why_not(name)
             raise EngineUnavailable(f"The engine `{name}` cannot be used here: {reason}")
         return found
+
+    def _why_not(self, name: str) -> str:
+        """Of an engine that was not even asked."""
+        if self.knows(name):
+            named = ",".join([*self._entries, *self._missing])
+            return f"`MYNA_ENGINES` does not name it ({f'it is {named}' if named else 'it is for tests'})"
+        return "there is none of this name; `myna engines` shows which there are"
 
     def program(self, name: str) -> Program:
         """How the process of an engine is started."""

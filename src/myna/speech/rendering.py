@@ -73,7 +73,7 @@ class Renderer:
         able = self._registry.describe(voice.engine)
         words = without_breaks(request.text) if request.breaks else request.text
         language = request.language or language_to_read(words, voice.language)
-        _check_supported(request, language, able)
+        _check_supported(request, voice, language, able)
         arabic = _primary(language) == "ar"
         needs_marks = arabic and able.diacritics in ("needed", "helpful")
         script = cut(
@@ -199,9 +199,16 @@ def _delivery(request: SpeechRequest, voice: Voice, language: str, able: Capabil
     )
 
 
-def _check_supported(request: SpeechRequest, language: str, able: Capabilities) -> None:
+def _check_supported(request: SpeechRequest, voice: Voice, language: str, able: Capabilities) -> None:
     if all(_primary(known) != _primary(language) for known in able.languages):
         raise Unsupported(f"The engine `{able.name}` does not speak `{language}`.", field="language")
+    own = voice.languages if able.one_language and voice.kind == "stock" else (language,)
+    if all(_primary(known) != _primary(language) for known in own):
+        raise Unsupported(
+            f"The voice `{voice.id}` speaks `{voice.language}` only, not `{language}`. `myna voices list --engine "
+            f"{able.name}` shows the others.",
+            field="language",
+        )
     if request.speed != 1.0 and "speed" not in able.options:
         raise Unsupported(f"The engine `{able.name}` speaks at its own speed only.", field="speed")
 

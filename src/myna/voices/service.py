@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from myna.engines.base import Gender
-from myna.errors import VoiceNotFound
+from myna.errors import EngineUnavailable, VoiceNotFound
 from myna.voices.catalogue import VoiceCatalogue
+from myna.voices.choice import Choice, of_other_engine, without_voice
 from myna.voices.languages import speaks
 from myna.voices.own import OwnVoices
 from myna.voices.schemas import Alias, ClonedVoice, Voice
@@ -32,9 +33,29 @@ class VoiceService:
             voice = await self._speaking(await self._own.find(account_id, voice_id))
         return voice or _refuse(voice_id)
 
-    async def resolve(self, api: str, name: str, account_id: str) -> Voice:
+    def choice(self, name: str) -> Choice | None:
+        """The engine that is named, by its name or by that of one of its models; None when nothing is called so.
+
+        Raises `EngineUnavailable`, which says what to do, for one that is known and cannot speak here.
+        """
+        return self._catalogue.choice(name)
+
+    def chosen(self, name: str) -> Choice:
+        """As `choice`. Raises `EngineUnavailable` also when nothing is called so."""
+        if (choice := self._catalogue.choice(name)) is None:
+            raise EngineUnavailable(
+                f"There is no engine or model `{name[:64]}`. `myna engines` and `myna models list` show what there is."
+            )
+        return choice
+
+    async def resolve(self, api: str, name: str, account_id: str, choice: Choice | None = None) -> Voice:
         """The voice of a vendor's name, else the account's own of this id or name, else a stock voice of this name
-        or id. Raises what `get` raises."""
+        or id. Of the engine that is chosen, if one is: a vendor's name is then a voice of that engine.
+
+        Raises what `get` raises, and `VoiceOfOtherEngine`.
+        """
+        if choice:
+            return await self._resolve_of(choice, api, name, account_id)
         if alias := self._catalogue.alias(api, name):
             return await self.get(alias.voice_id, account_id)
         own = await self._speaking(await self._own.named(account_id, name)) if self._own else None
@@ -66,12 +87,22 @@ class VoiceService:
         """The names that a vendor's clients may use: `stablecog`, `magichour`, `openai` or `munsit`."""
         return self._catalogue.aliases(api)
 
-    def default(self, language: str) -> Voice:
-        """The stock voice for who asks for a language only. Raises `VoiceNotFound`."""
-        voice = self._catalogue.default(language)
+    def default(self, language: str, choice: Choice | None = None) -> Voice:
+        """The stock voice for who asks for a language only, of the engine that is chosen. Raises `VoiceNotFound`."""
+        voice = self._catalogue.default(language, choice)
+        if voice is None and choice:
+            raise VoiceNotFound(
+                f"`{choice.name}` has no voice for `{language[:40]}`. `myna voices list --engine {choice.engine}` "
+                "shows those that it has; a voice that was cloned for it is named by its id."
+            )
         if voice is None:
             raise VoiceNotFound(f"No engine of this node speaks `{language[:40]}`. `myna engines` shows what they do.")
         return voice
+
+    @property
+    def models(self) -> Sequence[str]:
+        """Of engines with several models, the names of those by which stock voices speak here."""
+        return tuple(self._catalogue.models)
 
     def defaults(self) -> Sequence[Voice]:
         """One stock voice for each language of this node."""
@@ -82,9 +113,26 @@ class VoiceService:
         if self._own:
             self._own.forget(voice_id)
 
+    async def _resolve_of(self, choice: Choice, api: str, name: str, account_id: str) -> Voice:
+        if slot := self._catalogue.slot(api, name, choice):
+            return slot
+        if alias := self._catalogue.alias(api, name):
+            if not self._catalogue.default(alias.locale, choice):
+                raise without_voice(alias, choice)
+            raise of_other_engine(await self.get(alias.voice_id, account_id), name, choice)  # bound by the operator
+        own = await self._own.named(account_id, name) if self._own else None
+        voice = self._own.described(own) if self._own and own else self._catalogue.named(name, choice)
+        voice = voice or self._catalogue.get(name) or self._catalogue.named(name)
+        if voice is None:
+            _refuse(name, choice)
+        if not choice.includes(voice):
+            raise of_other_engine(voice, name, choice)
+        return (await self._speaking(own) or _refuse(name)) if own else voice
+
     async def _speaking(self, cloned: ClonedVoice | None) -> Voice | None:
         return await self._own.speaking(cloned) if self._own and cloned else None
 
 
-def _refuse(voice_id: str) -> NoReturn:
-    raise VoiceNotFound(f"There is no voice `{voice_id[:100]}`. `myna voices list` shows what there is.")
+def _refuse(voice_id: str, choice: Choice | None = None) -> NoReturn:
+    of, there = (f" of `{choice.name}`", f" --engine {choice.engine}") if choice else ("", "")
+    raise VoiceNotFound(f"There is no voice `{voice_id[:100]}`{of}. `myna voices list{there}` shows what there is.")

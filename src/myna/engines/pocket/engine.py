@@ -74,6 +74,7 @@ class PocketEngine(Engine):
             cloning=(cloning := not models or any(model.clones for model in models)),
             voice_format=FORMAT if cloning else "",
             clone_quality="neural" if cloning else "",
+            one_language=True,
             options=frozenset({"temperature", "seed"} | ({"speed"} if find_spec("python_stretch") else set())),
             device=device_of(ENGINE, "cpu"),
             max_characters=1_000,

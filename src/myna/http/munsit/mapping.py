@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from myna.engines.base import Capabilities
 from myna.errors import InvalidRequest
-from myna.http.munsit.errors import WALLET_CREDITS_PER_DOLLAR, ModelNotFound
+from myna.http.munsit.errors import WALLET_CREDITS_PER_DOLLAR
 from myna.http.munsit.forms import Form
 from myna.http.munsit.schemas import LONGEST_TEXT, RATE, STABILITY, ChangeBody, InitConnection, Model, SpeechBody, Voice
 from myna.kit import ids
@@ -140,22 +140,6 @@ def voice_change(body: ChangeBody) -> VoiceChange:
             values[name] = tuple(values[name] or ())
     cleared = frozenset(name for name, value in values.items() if value is None or value == "") - {"name"}
     return VoiceChange(**{name: value for name, value in values.items() if name not in cleared}, cleared=cleared)
-
-
-def engine_of(model_id: str, engines: Sequence[str]) -> str | None:
-    """The engine that a model names; None for the vendor's own models. Raises `ModelNotFound`."""
-    if model_id in MODELS:
-        return None
-    if model_id in engines:
-        return model_id
-    raise ModelNotFound(f"Model not found: {model_id[:100]}")
-
-
-def check_model(model_id: str, voice: OurVoice, engines: Sequence[str]) -> None:
-    """No voice is ever spoken by another engine than its own."""
-    engine = engine_of(model_id, engines)
-    if engine is not None and engine != voice.engine:
-        raise InvalidRequest(f"This voice is spoken by the model {voice.engine}, not by {engine}", field="model_id")
 
 
 def check_body(body: SpeechBody) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from myna.errors import InvalidRequest
 from myna.http.idempotency import request_seed
 from myna.http.munsit import mapping
 from myna.http.munsit.access import authorized, read_json
+from myna.http.munsit.models import choice_of, find_voice
 from myna.http.munsit.schemas import (
     BODY_MESSAGES,
     RATE,
@@ -75,10 +76,9 @@ def speech_router(services: Services) -> APIRouter:
         return DiacritizedAnswer(data=Diacritized(diacritized_text=await services.speech.diacritise(body.text)))
 
     async def _spoken(request: Request, caller: Caller, body: SpeechBody, model_id: str) -> SpeechStream:
-        mapping.engine_of(model_id, services.registry.names)
+        choice = choice_of(model_id, services.voices)
         _, voice_id = mapping.check_body(body)
-        voice = await services.voices.resolve(mapping.API, voice_id, caller.account.id)
-        mapping.check_model(model_id, voice, services.registry.names)
+        voice = await find_voice(services.voices, voice_id, choice, caller.account.id)
         seed = mapping.seed_of(mapping.stability_of(body.stability, voice), request_seed(request))
         speech = mapping.speech_request(body, voice, services.registry.describe(voice.engine), seed)
         return await open_stream(request, services, caller, speech, voice)

@@ -28,6 +28,7 @@ from myna.http.munsit import mapping
 from myna.http.munsit.access import addresses, authorized, read_json
 from myna.http.munsit.errors import PreviewFailed
 from myna.http.munsit.forms import Recording, parse_number, read_form, read_recording
+from myna.http.munsit.models import choice_of
 from myna.http.munsit.schemas import CHANGE_MESSAGES, STABILITY, ChangeBody, Voice
 from myna.http.munsit.speaking import check_balance, open_stream, raw_response, remembered
 from myna.http.samples import voice_sample
@@ -106,7 +107,7 @@ class _Cloning:
     async def preview(self, request: Request, caller: Caller) -> Response:
         async with read_form(request) as form:
             wanted = mapping.read_preview(form)
-            engine = mapping.engine_of(wanted.model_id, self._services.registry.names)
+            engine = self._engine(wanted.model_id)
             recording = await read_recording(form, "file", self._services.settings.max_reference_bytes)
         try:
             await check_balance(self._services, caller, len(wanted.text))
@@ -135,7 +136,7 @@ class _Cloning:
                 form.file(name)
             new, model_id = mapping.read_new_voice(form)
             new = checked_new(new)
-            engine = mapping.engine_of(model_id, self._services.registry.names)
+            engine = self._engine(model_id)
             preview = await read_recording(form, "voice_file", limit)
             reference = await read_recording(form, "reference_audio_file", limit)
         heard = await self._heard(caller, preview)
@@ -145,6 +146,10 @@ class _Cloning:
             caller, prepared, new, api=mapping.API, voice_id=voice_id, preview=heard
         )
         return mapping.cloned_voice(made, addresses(request, self._services))
+
+    def _engine(self, model_id: str) -> str | None:
+        choice = choice_of(model_id, self._services.voices)
+        return choice.engine if choice else None
 
     async def _prepared(
         self,

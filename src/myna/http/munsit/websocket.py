@@ -34,6 +34,7 @@ from myna.http.auth import authorize
 from myna.http.munsit import mapping
 from myna.http.munsit.access import read_key
 from myna.http.munsit.errors import error_body, first_fault
+from myna.http.munsit.models import choice_of, find_voice
 from myna.http.munsit.schemas import LONGEST_TEXT, SOCKET_MESSAGES, ClosingMessage, InitConnection, TextMessage
 from myna.http.munsit.speaking import open_stream
 from myna.http.sockets import INTERNAL_ERROR, MAX_MESSAGE_BYTES, NORMAL, POLICY_VIOLATION, TOO_BIG
@@ -159,13 +160,11 @@ class _Conversation:
             wanted = await self._first_message(self._idle_seconds)
 
     async def _voice(self, caller: Caller, wanted: InitConnection) -> Voice:
-        engines = self._services.registry.names
-        mapping.engine_of(wanted.model_id, engines)
+        voices = self._services.voices
+        choice = choice_of(wanted.model_id, voices)
         if not wanted.voice_id:
             raise InvalidRequest("voice_id is required", field="voice_id")
-        voice = await self._services.voices.resolve(mapping.API, wanted.voice_id, caller.account.id)
-        mapping.check_model(wanted.model_id, voice, engines)
-        return voice
+        return await find_voice(voices, wanted.voice_id, choice, caller.account.id)
 
     async def _converse(self, wanted: InitConnection) -> None:
         """Listen and speak at the same time; whichever ends first ends both."""

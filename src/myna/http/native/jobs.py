@@ -13,6 +13,7 @@ from myna.http.native.keyed import caller_of, keyed_route
 from myna.http.native.outputs import outputs_of
 from myna.http.native.parameters import CursorText, Limit, position
 from myna.jobs.schemas import Job, JobKind, JobStatus
+from myna.speech.wishes import check_wishes
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -25,10 +26,13 @@ def jobs_router(services: Services) -> APIRouter:
     async def create_speech(request: Request, response: Response, body: schemas.SpeechBody) -> schemas.Job:
         """Speak a text. The answer is a job; its outputs appear when it has succeeded."""
         caller = caller_of(request)
-        voice = await services.voices.resolve("native", body.voice, caller.account.id)
+        choice = services.voices.chosen(body.engine) if body.engine else None
+        voice = await services.voices.resolve("native", body.voice, caller.account.id, choice)
+        wanted = mapping.speech_request(body, voice)
+        check_wishes(wanted, services.registry.describe(voice.engine))
         job = await services.speech.accept(
             caller,
-            mapping.speech_request(body, voice),
+            wanted,
             api="native",
             price=mapping.price(body.text, services.settings),
             base_url=services.base_url(request),

@@ -28,6 +28,10 @@ UtcMoment = Annotated[datetime, AfterValidator(_in_utc)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+EngineName = Annotated[str, Field(min_length=1, max_length=64)]
+"""The name of an engine, as `GET /myna/v1/engines` shows it, or of one of its models."""
+
+
 class Body(BaseModel):
     """What a client sends. A field that is not known is an error, so that a typing mistake shows."""
 
@@ -63,6 +67,8 @@ class SpeechBody(Body):
     text: Annotated[str, Field(min_length=1)]
     voice: Annotated[str, Field(min_length=1, max_length=256)]
     """Id or name of a voice."""
+    engine: EngineName | None = None
+    """Who is to speak: an engine, or one of its models. That of the voice by default; one of another is refused."""
     language: Annotated[str, Field(max_length=35)] | None = None
     """BCP 47 tag of the text; the voice's own by default."""
     speed: Annotated[float, Field(ge=0.25, le=4, allow_inf_nan=False)] = 1.0

@@ -7,7 +7,8 @@ import json
 import math
 from collections.abc import Iterable
 
-from myna.http.openai.errors import RefusedParameter
+from myna.errors import EngineUnavailable, VoiceOfOtherEngine
+from myna.http.openai.errors import ModelNotFound, RefusedParameter
 from myna.http.openai.schemas import (
     CustomVoice,
     ListedVoice,
@@ -30,7 +31,7 @@ VOICES = (
     *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
 )
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15")
-"""OpenAI's names. Any other name is accepted too: the voice decides which engine speaks."""
+"""OpenAI's names. With these, and with names that nobody here knows, the voice decides which engine speaks."""
 SAMPLE_RATE = 24_000
 """Hz of everything that OpenAI's speech endpoint sends."""
 CREATED = 1_763_683_200
@@ -50,6 +51,23 @@ def check_combination(body: SpeechBody) -> None:
         raise RefusedParameter(
             f"Server-sent events are not supported by '{body.model}'.", field="stream_format", reason="invalid_value"
         )
+
+
+def model_not_here(name: str, error: EngineUnavailable, names: Iterable[str]) -> ModelNotFound:
+    """A model of which this server knows that it cannot speak here. `names` are those that can."""
+    listed = ", ".join(f"'{known}'" for known in (*MODELS, *names))
+    why = error.message.rstrip(".")
+    return ModelNotFound(f"The model '{name[:64]}' cannot be used: {why}. The models of this server: {listed}.")
+
+
+def other_engine(error: VoiceOfOtherEngine, body: SpeechBody) -> RefusedParameter:
+    """A voice that the model cannot speak with."""
+    return RefusedParameter(
+        f"The voice '{voice_name(body)[:100]}' cannot be spoken by the model '{body.model}': {error.message} With the "
+        f"model '{MODELS[0]}' the voice decides; GET /v1/audio/voices lists all voices.",
+        field="voice",
+        reason="invalid_value",
+    )
 
 
 def speech_request(body: SpeechBody, voice: Voice) -> SpeechRequest:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from myna.accounts.schemas import Caller
+from myna.errors import EngineUnavailable, VoiceOfOtherEngine
 from myna.http.auth import authorize
 from myna.http.errors import install_error_handlers
 from myna.http.idempotency import work_begins
@@ -17,6 +19,7 @@ from myna.http.openai import mapping, voices
 from myna.http.openai.errors import ModelNotFound, error_response, refused
 from myna.http.openai.schemas import Model, ModelList, SpeechBody, VoiceList
 from myna.http.openai.streaming import audio_response, event_response
+from myna.voices.schemas import Voice
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -36,7 +39,7 @@ def create_api(services: Services) -> FastAPI:
     async def create_speech(request: Request) -> Response:
         caller = await authorize(request, services)
         body = await _read_speech(request)
-        voice = await services.voices.resolve("openai", mapping.voice_name(body), caller.account.id)
+        voice = await _find_voice(body, caller, services)
         work_begins(request)
         stream = await services.speech.stream(
             caller,
@@ -45,19 +48,21 @@ def create_api(services: Services) -> FastAPI:
             price_per_character=services.settings.openai_millicredits_per_character,
             base_url=services.base_url(request),
         )
-        return event_response(stream, body.input) if body.stream_format == "sse" else audio_response(stream)
+        answer = event_response(stream, body.input) if body.stream_format == "sse" else audio_response(stream)
+        answer.headers["x-myna-engine"] = voice.engine
+        return answer
 
     # https://platform.openai.com/docs/api-reference/models/list
     @app.get("/v1/models")
     async def list_models(request: Request) -> ModelList:
         await authorize(request, services)
-        return mapping.model_list(services.registry.names)
+        return mapping.model_list(_models(services))
 
     # https://platform.openai.com/docs/api-reference/models/retrieve
     @app.get("/v1/models/{model:path}")
     async def retrieve_model(request: Request, model: str) -> Model:
         await authorize(request, services)
-        if model not in (*mapping.MODELS, *services.registry.names):
+        if model not in (*mapping.MODELS, *_models(services)):
             raise ModelNotFound(f"The model '{model}' does not exist.")
         return mapping.model(model)
 
@@ -69,6 +74,23 @@ def create_api(services: Services) -> FastAPI:
 
     voices.add_routes(app, services)
     return app
+
+
+def _models(services: Services) -> list[str]:
+    """What may be named besides OpenAI's models: the engines that speak here, and the models of those with several."""
+    return list(dict.fromkeys((*services.registry.names, *services.voices.models)))
+
+
+async def _find_voice(body: SpeechBody, caller: Caller, services: Services) -> Voice:
+    """Of the engine that the model names, if it names one. Raises `ModelNotFound`, `RefusedParameter`."""
+    try:
+        choice = None if body.model in mapping.MODELS else services.voices.choice(body.model)
+    except EngineUnavailable as error:
+        raise mapping.model_not_here(body.model, error, _models(services)) from None
+    try:
+        return await services.voices.resolve(mapping.API, mapping.voice_name(body), caller.account.id, choice)
+    except VoiceOfOtherEngine as error:
+        raise mapping.other_engine(error, body) from None
 
 
 async def _read_speech(request: Request) -> SpeechBody:

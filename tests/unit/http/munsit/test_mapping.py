@@ -39,15 +39,6 @@ def test_takes_differ_unless_the_voice_is_steady_or_the_request_the_same():
     assert mapping.seed_of(0.5, "a") == mapping.seed_of(0.5, "a") != mapping.seed_of(0.5, "b")
 
 
-def test_a_model_may_name_the_engine_of_the_voice_only():
-    mapping.check_model("fake", STOCK, ["fake", "other"])
-    mapping.check_model("faseeh-v1-preview", STOCK, ["fake"])
-    with pytest.raises(InvalidRequest, match="spoken by the model fake"):
-        mapping.check_model("other", STOCK, ["fake", "other"])
-    with pytest.raises(InvalidRequest, match="Model not found: nobody"):
-        mapping.check_model("nobody", STOCK, ["fake"])
-
-
 @pytest.mark.parametrize("body", [{}, {"text": "a"}, {"voice_id": "v"}, {"text": "", "voice_id": "v"}])
 def test_text_and_voice_belong_together(body):
     with pytest.raises(InvalidRequest, match="both 'text' and 'voice_id' are required"):
