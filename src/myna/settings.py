@@ -38,7 +38,8 @@ Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 """In the environment: names, separated by commas."""
 
 
-RemoteOptions = Annotated[list[Literal["speed", "seed", "temperature"]], NoDecode, BeforeValidator(_split)]
+RemoteOption = Literal["speed", "seed", "temperature"]
+RemoteOptions = Annotated[list[RemoteOption], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -152,7 +153,7 @@ class Settings(BaseSettings):
     # Models
     offline: Switch = "off"
     """`on` never asks the network for a model: `myna models pull` says which files to bring instead."""
-    hub_url: str = "https://huggingface.co"
+    hub_url: str = Field("https://huggingface.co", pattern=r"^https?://[^/]")
     """Where models come from: the public hub, or a mirror of it."""
     hub_token: SecretStr = SecretStr("")
     """A token of the hub, for models whose terms must be agreed to. Empty: `HF_TOKEN` of the environment."""
@@ -176,7 +177,7 @@ class Settings(BaseSettings):
     """What they are asked for. Only `pcm` is passed on while it comes; a server that refuses it is asked for WAV."""
     remote_pcm_rate: int = Field(24_000, ge=8_000, le=192_000)
     """Hz of their `pcm`, which does not say so itself."""
-    remote_options: RemoteOptions = Field(default_factory=lambda: ["speed"])
+    remote_options: RemoteOptions = Field(default_factory=lambda: list[RemoteOption](["speed"]))
     """What they honour, of `speed`, `seed` and `temperature`."""
     remote_fields: dict[str, Any] = Field(default_factory=dict)
     """Further fields of each request, such as `{"language": "Auto"}`; `{language}` in a text becomes the tag."""
@@ -188,6 +189,8 @@ class Settings(BaseSettings):
     """How long the first sound may take."""
     remote_idle_seconds: float = Field(15.0, gt=0, le=3_600)
     """How long nothing may come in the middle of the sound."""
+    remote_whole_seconds: float = Field(300.0, gt=0, le=7_200)
+    """How long all of a sentence's sound may take, however steadily it comes."""
     remote_attempts: int = Field(3, ge=1, le=20)
     """How often a request is tried, at other servers first, while nothing of its sound has come."""
     remote_failures: int = Field(5, ge=1, le=1_000)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -14,6 +17,9 @@ LONGEST_PAUSE = 10.0
 """Seconds; whoever is asked to wait longer does not."""
 _FIRST_PAUSE = 0.5
 _SHOWN = 200
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_LIKE_A_KEY = re.compile(r"\bsk-[\w*.-]{4,}")
+"""Servers that refuse a key repeat parts of it."""
 
 
 def endpoint(url: str, path: str) -> str:
@@ -37,9 +43,16 @@ def server_of(url: str) -> str:
 
 
 def asked_pause(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait, within reason; None when it does not say."""
+    """Seconds that the server asks to wait, or the time until when, within reason; None when it does not say."""
     asked = headers.get("retry-after", "").strip()
-    return min(float(asked), LONGEST_PAUSE) if asked.isascii() and asked.isdecimal() else None
+    if _SECONDS.fullmatch(asked):
+        return min(float(asked), LONGEST_PAUSE)
+    try:
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(0.0, seconds), LONGEST_PAUSE)
 
 
 def pause(attempt: int) -> float:
@@ -51,7 +64,7 @@ def said(text: str, secrets: Sequence[str] = ()) -> str:
     """The beginning of an error's text on one line, without the keys that it may repeat."""
     for secret in filter(None, secrets):
         text = text.replace(secret, "…")
-    return " ".join(text[:_SHOWN].split())
+    return " ".join(_LIKE_A_KEY.sub("…", text)[:_SHOWN].split())
 
 
 def error_text(body: bytes, secrets: Sequence[str] = ()) -> str:

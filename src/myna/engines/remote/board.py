@@ -113,6 +113,12 @@ class Board:
             now = self._clock()
             return min(max(0.0, _until(_health(board, name)) - now) for name in names)
 
+    def rest(self, names: Sequence[str]) -> float:
+        """Seconds until the first of those that are left alone is tried again; one that is being tried counts as 0."""
+        with self._open() as board:
+            now = self._clock()
+            return min(max(0.0, _health(board, name).open_until - now) for name in names)
+
     def is_open(self, name: str) -> bool:
         """Whether it is left alone, or about to be tried again."""
         with self._open() as board:

@@ -7,7 +7,7 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import aclosing, suppress
 from typing import Any, ClassVar
@@ -21,9 +21,11 @@ from myna.engines.remote.sound import (
     MOST_BYTES,
     RATE,
     PcmReader,
+    channels_of,
     check_length,
     chunks,
     is_file,
+    longest,
     rate_of,
     read_file,
 )
@@ -99,18 +101,32 @@ class RemoteEngine(Engine):
         if self._languages and request.language.split("-")[0].lower() not in self._languages:
             raise Unsupported(f"The speech servers do not speak `{request.language}`.", field="language")
         parts: queue.SimpleQueue[_Part] = queue.SimpleQueue()
-        work = self._calling.begin(self._body(request), parts)
-        done = 0
+        work = self._calling.begin(self._body(request), request.hops, parts)
+        arriving = _Arriving(parts)
         try:
-            for samples in _sound(_arriving(parts), self._settings.remote_pcm_rate):
-                done += len(samples)
-                check_length(request.text, request.speed, done / RATE, ended=False)
-                yield AudioChunk(samples, RATE)
+            yield from self._checked(request, arriving)
+        except BadAudio as error:
+            if arriving.server and not arriving.failed:
+                self._board.failed(arriving.server, error.message)
+            raise
+        except GeneratorExit:
+            if arriving.server and arriving.ended:
+                self._board.given_up(arriving.server)
+            raise
         finally:
             work.cancel()  # closes the connection when there is still something to come
-        check_length(request.text, request.speed, done / RATE, ended=True)
+        self._board.succeeded(arriving.server)
         if request.pause_after:
             yield AudioChunk(np.zeros(round(request.pause_after * RATE), np.float32), RATE)
+
+    def _checked(self, request: SynthesisRequest, arriving: _Arriving) -> Iterator[AudioChunk]:
+        """Raises `BadAudio` for sound that is no speech of this text."""
+        done = 0
+        for samples in _sound(arriving, self._settings.remote_pcm_rate, longest(request.text, request.speed)):
+            done += len(samples)
+            check_length(request.text, request.speed, done / RATE, ended=False)
+            yield AudioChunk(samples, RATE)
+        check_length(request.text, request.speed, done / RATE, ended=True)
 
     def close(self) -> None:
         self._calling.close()
@@ -133,6 +149,7 @@ class RemoteEngine(Engine):
             settings.remote_connect_seconds,
             settings.remote_first_byte_seconds,
             settings.remote_idle_seconds,
+            settings.remote_whole_seconds,
             settings.remote_attempts,
         )
         return Caller(self._servers, patience, self._board, settings.remote_format)
@@ -147,13 +164,13 @@ class _Calling:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def begin(self, body: dict[str, Any], parts: queue.SimpleQueue[_Part]) -> Future[None]:
+    def begin(self, body: dict[str, Any], hops: int, parts: queue.SimpleQueue[_Part]) -> Future[None]:
         """Ask; what comes is put into `parts`. Canceling the result closes the connection."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._thread = threading.Thread(target=self._loop.run_forever, name="calling", daemon=True)
             self._thread.start()
-        return asyncio.run_coroutine_threadsafe(self._call(body, parts), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._call(body, hops, parts), self._loop)
 
     def close(self) -> None:
         """Close all connections, and end the thread."""
@@ -167,11 +184,11 @@ class _Calling:
             self._loop.close()
         self._loop = self._thread = None
 
-    async def _call(self, body: dict[str, Any], parts: queue.SimpleQueue[_Part]) -> None:
+    async def _call(self, body: dict[str, Any], hops: int, parts: queue.SimpleQueue[_Part]) -> None:
         if self._caller is None:
             self._caller = self._make()
         try:
-            async with aclosing(self._caller.speak(body)) as answer:
+            async with aclosing(self._caller.speak(body, hops)) as answer:
                 async for part in answer:
                     parts.put(part)
             parts.put(None)
@@ -209,33 +226,48 @@ def _filled(value: Any, language: str) -> Any:
     return value.replace("{language}", language) if isinstance(value, str) else value
 
 
-def _arriving(parts: queue.SimpleQueue[_Part]) -> Iterator[Answer | bytes]:
+class _Arriving:
     """What comes; nothing, now and then, while nothing does. Raises what went wrong."""
-    while True:
-        try:
-            part = parts.get(timeout=_LOOK_SECONDS)
-        except queue.Empty:
-            yield b""
-            continue
-        if part is None:
-            return
-        if isinstance(part, Exception):
-            raise part
-        yield part
+
+    def __init__(self, parts: queue.SimpleQueue[_Part]) -> None:
+        self._parts = parts
+        self.server = ""
+        """Whose answer it is, once it has begun."""
+        self.failed = False
+        """What went wrong is noted on the board."""
+        self.ended = False
+
+    def __iter__(self) -> Iterator[Answer | bytes]:
+        while True:
+            try:
+                part = self._parts.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                yield b""
+                continue
+            if part is None:
+                self.ended = True
+                return
+            if isinstance(part, Exception):
+                self.failed = True
+                raise part
+            if isinstance(part, Answer):
+                self.server = part.server
+            yield part
 
 
-def _sound(parts: Iterator[Answer | bytes], pcm_rate: int) -> Iterator[Samples]:
-    """The samples, as soon as they can be had. Raises `BadAudio`."""
+def _sound(arriving: Iterable[Answer | bytes], pcm_rate: int, longest: float) -> Iterator[Samples]:
+    """The samples, as soon as they can be had; of a file no more than `longest` seconds. Raises `BadAudio`."""
+    parts = iter(arriving)
     for part in parts:
         if isinstance(part, Answer):
             whole = is_file(part.format, part.content_type, part.beginning)
             rest = (more for more in parts if isinstance(more, bytes))
-            yield from _of_file(part, rest) if whole else _of_pcm(part, rest, pcm_rate)
+            yield from _of_file(part, rest, longest) if whole else _of_pcm(part, rest, pcm_rate)
         else:
             yield _NOTHING
 
 
-def _of_file(answer: Answer, rest: Iterator[bytes]) -> Iterator[Samples]:
+def _of_file(answer: Answer, rest: Iterator[bytes], longest: float) -> Iterator[Samples]:
     data = bytearray(answer.beginning)
     for part in rest:
         data += part
@@ -243,11 +275,11 @@ def _of_file(answer: Answer, rest: Iterator[bytes]) -> Iterator[Samples]:
             raise BadAudio(f"The speech server returned more than {MOST_BYTES // 1_000_000} MB for one sentence.")
         if not part:
             yield _NOTHING
-    yield from chunks(read_file(bytes(data)))
+    yield from chunks(read_file(bytes(data), longest))
 
 
 def _of_pcm(answer: Answer, rest: Iterator[bytes], pcm_rate: int) -> Iterator[Samples]:
-    reader = PcmReader(rate_of(answer.content_type, pcm_rate))
+    reader = PcmReader(rate_of(answer.content_type, pcm_rate), channels_of(answer.content_type))
     yield from chunks(reader.read(answer.beginning))
     for part in rest:
         if part:

@@ -27,7 +27,7 @@ _KEPT = "remote-voices.json"
 _SECONDS = httpx.Timeout(4.0, connect=2.0)
 _MOST_VOICES = 2_000
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
-_KOKORO = re.compile(r"([abefhijpz])([fm])_[a-z]+")
+_KOKORO = re.compile(r"([abefhijpz])([fm])_\w+", re.ASCII)
 _KOKORO_LANGUAGES = {
     "a": "en-US", "b": "en-GB", "e": "es-ES", "f": "fr-FR", "h": "hi-IN", "i": "it-IT", "j": "ja-JP", "p": "pt-BR",
     "z": "zh-CN",
@@ -63,8 +63,13 @@ def known_languages(settings: Settings) -> frozenset[str]:
 
 
 def keys_of(settings: Settings) -> tuple[str, ...]:
-    """The key of each server. Raises `EngineUnavailable` when there are neither one nor as many as servers."""
+    """The key of each server.
+
+    Raises `EngineUnavailable` when there are neither one nor as many as servers, and for what no header can carry.
+    """
     keys = [key.strip() for key in settings.remote_key.get_secret_value().split(",")]
+    if not all(re.fullmatch(r"[ -~]*", key) for key in keys):
+        raise EngineUnavailable("MYNA_REMOTE_KEY has characters that no key can have")
     if len(keys) not in (1, len(settings.remote_url)):
         raise EngineUnavailable("MYNA_REMOTE_KEY has neither one key nor as many as MYNA_REMOTE_URL has servers")
     return tuple(keys * len(settings.remote_url) if len(keys) == 1 else keys)
@@ -92,7 +97,7 @@ def _asked(urls: tuple[str, ...], key: str, settings: Settings) -> tuple[_Listed
         with contextlib.suppress(OSError):
             kept.parent.mkdir(parents=True, exist_ok=True)
             coming = kept.with_suffix(".coming")
-            coming.write_text(json.dumps({"servers": list(urls), "voices": found}))
+            coming.write_text(json.dumps({"servers": [*map(server_of, urls)], "voices": found}))
             coming.replace(kept)
     if not (found := found or _kept(settings)):
         raise EngineUnavailable(f"{problem}; name its voices in MYNA_REMOTE_VOICES, or start it before Myna")
@@ -103,7 +108,7 @@ def _kept(settings: Settings) -> list[Any]:
     """What these servers listed the last time that they were asked."""
     try:
         earlier = json.loads((settings.data_dir / _KEPT).read_text())
-        return list(earlier["voices"]) if earlier["servers"] == settings.remote_url else []
+        return list(earlier["voices"]) if earlier["servers"] == [*map(server_of, settings.remote_url)] else []
     except (OSError, ValueError, LookupError, TypeError):
         return []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ import pytest
 from myna.engines.base import SynthesisRequest
 from myna.engines.remote.board import Board, Rules
 from myna.engines.remote.engine import RemoteEngine
-from myna.errors import BadAudio, EngineFailed, EngineUnavailable
+from myna.errors import BadAudio, EngineFailed, EngineUnavailable, InvalidRequest
 from myna.settings import Settings
 from tests.fixtures.upstream import (
     RATE,
@@ -79,6 +81,7 @@ def test_it_asks_as_openai_documents_it() -> None:
         "stream_format": "audio",
     }
     assert server.headers[0]["authorization"] == "Bearer secret-key"
+    assert server.headers[0]["x-myna-hops"] == "1"
 
 
 def test_without_a_key_none_is_sent_and_the_whole_address_may_be_given() -> None:
@@ -165,6 +168,13 @@ def test_other_forms_are_read(format: str) -> None:
         (file_of(tone(2, 22_050), 22_050, "OGG", "VORBIS"), "audio/ogg"),
         (pcm(tone(2, 16_000)), "audio/pcm; rate=16000"),
         (pcm(tone(2, 48_000)), 'audio/L16; sample_rate="48000"'),
+        (pcm(np.repeat(tone(2, 48_000), 2)), "audio/pcm;rate=48000;channels=2"),
+        (file_of(tone(2), subtype="PCM_U8"), "audio/wav"),
+        (file_of(tone(2), subtype="FLOAT"), "audio/wav"),
+        (file_of(tone(2), format="MP3"), "application/octet-stream"),
+        (file_of(tone(2, 44_100), 44_100, "MP3"), "audio/pcm"),
+        (file_of(tone(2, 48_000), 48_000, "OGG", "OPUS"), "audio/pcm"),
+        (file_of(tone(2), format="AIFF"), ""),
     ],
 )
 def test_other_rates_and_files_instead_of_pcm_become_what_is_promised(data: bytes, type: str) -> None:
@@ -173,6 +183,35 @@ def test_other_rates_and_files_instead_of_pcm_become_what_is_promised(data: byte
     assert len(sound) == pytest.approx(2 * RATE, rel=0.02)
     middle = np.abs(np.fft.rfft(sound[RATE // 2 : RATE // 2 + RATE]))
     assert middle.argmax() == 220
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFF_FFFF, 0xFFFF_FFFF])
+def test_the_header_of_a_wav_that_was_streamed_need_not_know_its_length(size: int) -> None:
+    data = bytearray(file_of(tone()))
+    struct.pack_into("<I", data, 4, size)
+    struct.pack_into("<I", data, 40, size)
+    with served(lambda exchange: exchange.answer(200, bytes(data), "audio/wav"), remote_format="wav") as (engine, _):
+        assert said(engine) == pytest.approx(tone(), abs=1e-4)
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC"])
+def test_a_file_that_ends_before_its_header_says_is_not_passed_for_the_whole(format: str) -> None:
+    data = file_of(tone(), format=format)
+    with (
+        served(lambda exchange: exchange.answer(200, data[: len(data) * 3 // 4]), remote_attempts=1) as (engine, _),
+        pytest.raises(BadAudio, match=r"broke off|no sound that can be read"),
+    ):
+        said(engine)
+
+
+def test_a_small_file_with_hours_of_sound_is_not_read_to_its_end() -> None:
+    hour = file_of(np.zeros(3_600 * 8_000, np.float32), 8_000, "FLAC")
+    assert len(hour) < 500_000
+    with (
+        served(lambda exchange: exchange.answer(200, hour, "audio/flac")) as (engine, _),
+        pytest.raises(BadAudio, match=r"more than 4\d seconds, which is too long"),
+    ):
+        said(engine)
 
 
 def test_the_rate_of_pcm_can_be_set() -> None:
@@ -202,14 +241,48 @@ def test_a_server_that_makes_nothing_that_is_known_is_an_error_in_its_own_words(
     assert [asked["response_format"] for asked in server.requests] == ["pcm", "wav", "mp3"]
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 413, 307])
-def test_what_is_refused_is_not_asked_again(code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind", "advice"),
+    [
+        (400, InvalidRequest, ""),
+        (422, InvalidRequest, ""),
+        (401, EngineFailed, " Is MYNA_REMOTE_KEY right"),
+        (403, EngineFailed, " Is MYNA_REMOTE_KEY right"),
+        (404, EngineFailed, " Are MYNA_REMOTE_URL and MYNA_REMOTE_MODEL right"),
+        (413, EngineFailed, ""),
+    ],
+)
+def test_what_is_refused_is_not_asked_again(code: int, kind: type[Exception], advice: str) -> None:
+    known = board(failures=1)
     with (
-        served(status(code, '{"error": {"message": "Voice Her is not here."}}')) as (engine, server),
-        pytest.raises(EngineFailed, match=f"{code}: Voice Her is not here"),
+        served(status(code, '{"error": {"message": "Voice Her is not here."}}'), known=known) as (engine, server),
+        pytest.raises(kind, match=rf"{code}: Voice Her is not here\.{advice}"),
     ):
         said(engine)
     assert len(server.requests) == 1
+    assert not known.is_open(server.name)
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_it_is_not_led_elsewhere(code: int) -> None:
+    with speech_server() as other:
+        away = status(code, "", location=f"{other.url}/audio/speech")
+        with (
+            served(away) as (engine, server),
+            pytest.raises(EngineFailed, match=f"answered {code}: .*MYNA_REMOTE_URL has to name the address itself"),
+        ):
+            said(engine)
+    assert len(server.requests) == 1
+    assert not other.requests
+
+
+def test_a_part_of_a_key_is_not_told_either() -> None:
+    with (
+        served(status(401, '{"error": {"message": "Incorrect API key provided: sk-proj-ab***xyz."}}')) as (engine, _),
+        pytest.raises(EngineFailed, match="Incorrect API key provided: …") as failure,
+    ):
+        said(engine)
+    assert "sk-" not in failure.value.message
 
 
 def test_the_key_is_never_told() -> None:
@@ -242,6 +315,25 @@ def test_it_waits_as_long_as_it_is_asked_to() -> None:
         began = time.monotonic()
         said(engine)
     assert time.monotonic() - began >= 0.95
+
+
+def test_it_waits_on_when_it_is_asked_to_wait_again() -> None:
+    known = board()
+    with served(known=known, remote_attempts=1) as (engine, server):
+        known.busy(server.name, 0.3)
+        later = threading.Timer(0.1, known.busy, [server.name, 0.8])
+        later.start()
+        assert len(said(engine)) == 2 * RATE
+        later.join()
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    known = board()
+    with served(known=known, remote_first_byte_seconds=1.0) as (engine, server):
+        known.busy(server.name, 5.0)
+        with pytest.raises(EngineUnavailable, match=f"All speech servers are busy: {server.name}"):
+            said(engine)
+    assert not server.requests
 
 
 def test_a_server_that_cannot_be_reached_is_named() -> None:
@@ -314,6 +406,19 @@ def test_silence_in_the_middle_ends_it() -> None:
         assert server.gone.wait(10)
 
 
+def test_sound_that_trickles_on_and_on_is_given_up() -> None:
+    def trickles(exchange: Exchange) -> None:
+        exchange.begin(transfer_encoding="chunked")
+        while True:
+            exchange.chunk(b"\1\0")
+            time.sleep(0.1)
+
+    with served(trickles, remote_whole_seconds=0.5) as (engine, server):
+        with pytest.raises(BadAudio, match=r"broke off \(it took longer than 0\.5 s\)"):
+            said(engine)
+        assert server.gone.wait(10)
+
+
 NOT_A_NUMBER = tone()
 NOT_A_NUMBER[100] = np.nan
 
@@ -331,6 +436,9 @@ NOT_A_NUMBER[100] = np.nan
         (pcm(tone(1.0)) + b"\0", "audio/pcm", "middle of a sample"),
         (b"RIFF" + b"\0" * 400, "audio/wav", "no sound that can be read"),
         (b"\xff\xfb\0\0", "audio/mpeg", "no sound that can be read"),
+        (b"\xff\xf1\x50\x80\x01\x1f\xfc\0" * 40, "audio/pcm", "no sound that can be read"),
+        (b"\0\0\0\x20ftypM4A " + b"\0" * 90_000, "application/octet-stream", "no sound that can be read"),
+        (b"\x1aE\xdf\xa3" + b"\0" * 90_000, "", "no sound that can be read"),
         (file_of(NOT_A_NUMBER, subtype="FLOAT"), "audio/wav", "not a number"),
         (file_of(tone(0.0)), "audio/wav", "empty"),
     ],
@@ -406,6 +514,19 @@ def test_a_server_that_fails_always_is_left_alone_and_tried_again_after_a_rest()
     assert known.health()[server.name].answered == 2
 
 
+@pytest.mark.parametrize("data", [b"RIFF" + b"\0" * 400, pcm(tone(0.1))])
+def test_a_server_that_says_nothing_but_nonsense_is_left_alone(data: bytes) -> None:
+    known = board(failures=2)
+    with served(lambda exchange: exchange.answer(200, data), known=known) as (engine, server):
+        for _ in range(2):
+            with pytest.raises(BadAudio):
+                said(engine)
+        with pytest.raises(EngineUnavailable, match="left alone"):
+            said(engine)
+    assert len(server.requests) == 2
+    assert known.health()[server.name].answered == 0
+
+
 def test_being_busy_is_no_failure() -> None:
     known = board(failures=1)
     with served(status(429, retry_after="0"), says(), known=known) as (engine, server):
@@ -429,6 +550,7 @@ def test_as_many_keys_as_servers_go_to_their_own() -> None:
     ("settings", "problem"),
     [
         ({"remote_url": [NOBODY, NOBODY + "/"], "remote_key": "a,b,c"}, "as many as"),
+        ({"remote_url": [NOBODY], "remote_key": "a\nb"}, "characters"),
         ({"remote_url": ["gpu-1:8880"]}, "none"),
         ({"remote_url": ["ftp://user:password@host/v1"]}, "none: host"),
     ],

@@ -54,12 +54,13 @@ def test_what_a_list_says_of_languages_and_genders_is_believed(tmp_path: Path) -
 
 
 def test_names_of_kokoro_say_language_and_gender(tmp_path: Path) -> None:
-    assert listed(["af_heart", "bm_lewis", "pf_dora", "zm_yunxi", "xx_other"], tmp_path) == [
+    assert listed(["af_heart", "bm_lewis", "pf_dora", "zm_yunxi", "xx_other", "bf_v0emma"], tmp_path) == [
         ("af-heart", "af_heart", "en-US", "female"),
         ("bm-lewis", "bm_lewis", "en-GB", "male"),
         ("pf-dora", "pf_dora", "pt-BR", "female"),
         ("zm-yunxi", "zm_yunxi", "zh-CN", "male"),
         ("xx-other", "xx_other", "en-US", "neutral"),
+        ("bf-v0emma", "bf_v0emma", "en-GB", "female"),
     ]
 
 
@@ -91,6 +92,13 @@ def test_what_was_listed_once_is_known_when_the_server_is_away(tmp_path: Path) -
     other = Settings(remote_url=[NOBODY], data_dir=tmp_path)
     with pytest.raises(EngineUnavailable, match="ConnectError"):
         remote_voices(other)
+
+
+def test_what_is_kept_of_a_list_has_no_password(tmp_path: Path) -> None:
+    with speech_server(voices=["vivian"]) as server:
+        address = server.url.replace("http://", "http://user:secret@")
+        assert len(remote_voices(Settings(remote_url=[address], data_dir=tmp_path))) == 1
+    assert "secret" not in (tmp_path / "remote-voices.json").read_text()
 
 
 def test_the_next_server_is_asked_when_one_does_not_say(tmp_path: Path) -> None:
