@@ -43,8 +43,7 @@ from myna.engines.registry import load_engine
 from myna.engines.separation import SeparationEngine
 from myna.engines.translation import TranslationEngine
 from myna.errors import EngineFailed, MynaError, Unsupported
-from myna.kit.processes import die_with
-from myna.kit.threads import LESS_URGENT
+from myna.kit.processes import LESS_URGENT, die_with
 
 _LAST_SECONDS = 1.0
 """How long the engine may tidy up after the server is gone."""

@@ -7,6 +7,9 @@ import ctypes
 import os
 import signal
 
+LESS_URGENT = 10
+"""Steps of niceness for work that nobody waits for at this moment."""
+
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _MOST_ARENAS = -8  # M_ARENA_MAX
 

@@ -21,8 +21,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from myna.errors import UnsupportedMedia
-from myna.kit.processes import die_with
-from myna.kit.threads import LESS_URGENT
+from myna.kit.processes import LESS_URGENT, die_with
 from myna.media.confine import confine
 
 HEAD = struct.Struct("<cI")
