@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +19,7 @@ _MODELS = TypeAdapter(tuple[Model, ...])
 def known() -> dict[str, Model]:
     """All models by name: Myna's own, then those of `MYNA_MODELS_FILE`. Raises `StartupError` for a bad file."""
     further = Settings().models_file
-    return load() | (_read(further.read_text(encoding="utf-8"), str(further)) if further else {})
+    return load() | (_read(_text(further), str(further)) if further else {})
 
 
 @cache
@@ -57,6 +58,13 @@ def in_words(size_bytes: int) -> str:
             break
         size /= 1_000
     return f"{size:.1f} {unit}" if size < 10 and unit == "GB" else f"{size:.0f} {unit}"
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartupError(f"The models in `{file}` (MYNA_MODELS_FILE) cannot be read: {error}.") from None
 
 
 def _read(text: str, source: str) -> dict[str, Model]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,12 +12,14 @@ from typing import Protocol
 import httpx
 
 import myna
-from myna.errors import BrokenResult, Forbidden, NotFound, StorageFull, Unavailable
+from myna.errors import BrokenResult, StartupError, Unavailable
+from myna.models.answers import Extent, Interrupted, Spoiled, extent
 from myna.models.hub import Hub, Source, Told
+from myna.models.room import room
 
 PART = ".part"
 _MOST_REDIRECTS = 5
-_TIMEOUT = httpx.Timeout(30.0, connect=15.0)
+_CONNECT_SECONDS = 15.0
 _LONGEST_PAUSE = 60.0
 
 
@@ -45,14 +46,8 @@ class Patience:
     """Whole files whose checksum is wrong."""
     first_pause: float = 1.0
     """Seconds; each further pause is twice as long."""
-
-
-class _Interrupted(Exception):
-    """It did not come whole, and may well do so next time."""
-
-    def __init__(self, words: str, pause: float = 0.0) -> None:
-        super().__init__(words)
-        self.pause = pause
+    silence: float = 30.0
+    """Seconds without a byte after which a connection counts as broken."""
 
 
 class Downloader:
@@ -62,7 +57,9 @@ class Downloader:
         self._hub = hub
         self._progress = progress
         self._patience = patience or Patience()
-        self._client = httpx.Client(timeout=_TIMEOUT, headers={"User-Agent": f"myna/{myna.__version__}"})
+        self._client = _client(self._patience.silence)
+        self._signs: dict[Path, str] = {}
+        """By which the file is known whose first bytes are here."""
 
     def close(self) -> None:
         self._client.close()
@@ -76,27 +73,34 @@ class Downloader:
         part = target.with_name(target.name + PART)
         part.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(self._patience.spoiled):
-            told = self._bring(source, part)
-            if not (wrong := told.mismatch(part, source)):
-                part.replace(target)
-                return told
-            part.unlink()
-            self._progress.say(f"`{target.name}` came with {wrong}. It is fetched anew.")
+            try:
+                told = self._bring(source, part)
+                if wrong := told.mismatch(part, source):
+                    raise Spoiled(wrong)
+            except Spoiled as error:
+                wrong = str(error)
+                if not error.keeps_part:
+                    part.unlink(missing_ok=True)
+                self._progress.say(f"`{target.name}` came with {wrong}. It is fetched anew.")
+                continue
+            part.replace(target)
+            if not source.sha256 and not told.checksum:
+                self._progress.say(f"Nobody says the checksum of `{target.name}`. It is recorded as it came.")
+            return told
         raise BrokenResult(
             f"`{source.url}` is not the file that it should be: {wrong}. It may have been changed there, or somebody "
-            f"on the way changes it. Nothing of it was kept."
+            "on the way changes it. Nothing of it was kept."
         )
 
     def _bring(self, source: Source, part: Path) -> Told:
         """All bytes, however often the connection breaks."""
-        tries, pause = 0, self._patience.first_pause
-        while True:
-            had = _size(part)
+        tries, pause, most = 0, self._patience.first_pause, _size(part)
+        while not (source.sha256 and _size(part) == source.size_bytes):  # else only its end was not noted
             try:
-                return self._carry_on(source, part, had)
-            except _Interrupted as error:
-                if _size(part) > had:
-                    tries, pause = 0, self._patience.first_pause
+                return self._carry_on(source, part, _size(part))
+            except Interrupted as error:
+                if _size(part) > most:
+                    tries, pause, most = 0, self._patience.first_pause, _size(part)
                 tries += 1
                 if tries >= self._patience.tries:
                     raise Unavailable(f"`{source.url}` cannot be fetched: {error}.") from error
@@ -104,18 +108,23 @@ class Downloader:
                 self._progress.say(f"{error}. Next try in {wait:.0f} s.")
                 time.sleep(wait)
                 pause *= 2
+        return Told()
 
     def _carry_on(self, source: Source, part: Path, had: int) -> Told:
         answers: list[httpx.Response] = []
         try:
             response = self._open(source, had, answers)
-            told = self._hub.told(source, ((str(answer.url), answer.headers) for answer in answers))
             try:
-                self._read(response, part, had)
+                told = self._hub.told(source, ((str(answer.url), answer.headers) for answer in answers))
+                self._take(source, told, response, part, had)
             finally:
                 response.close()
+        except httpx.UnsupportedProtocol as error:
+            raise BrokenResult(f"`{source.url}` leads to an address that cannot be fetched: {error}.") from error
+        except httpx.InvalidURL as error:
+            raise BrokenResult(f"`{source.url}` leads to what is no address: {error}.") from error
         except httpx.TransportError as error:
-            raise _Interrupted(_in_words(error)) from error
+            raise Interrupted(_in_words(error)) from error
         return told
 
     def _open(self, source: Source, had: int, answers: list[httpx.Response]) -> httpx.Response:
@@ -136,70 +145,70 @@ class Downloader:
             url = target
         raise BrokenResult(f"`{source.url}` redirects again and again.")
 
-    def _read(self, response: httpx.Response, part: Path, had: int) -> None:
-        """Raises `_Interrupted`, with what came kept, or one of the errors of `fetch`."""
-        _refuse(response)
-        start, total = _extent(response, had)
-        if response.status_code == 416:
-            if total == had:
+    def _take(self, source: Source, told: Told, response: httpx.Response, part: Path, had: int) -> None:
+        """Raises `Interrupted`, with what came kept, `Spoiled`, or one of the errors of `fetch`."""
+        coming = extent(response, had)
+        sign = told.checksum or response.headers.get("etag", "")
+        if coming.start and not self._is_same(source, told, sign, part):
+            part.unlink()
+            raise Interrupted("The file on the server may be another one than before. It is fetched from its beginning")
+        self._signs[part] = sign
+        if coming.is_there:
+            if coming.total == had:
                 return
             part.unlink()
-            raise _Interrupted("The file on the server is shorter than what is here of it")
-        self._progress.begin(part.name.removesuffix(PART), start, total)
-        try:
-            with part.open("r+b" if start else "wb") as file:
-                if start:
-                    file.seek(start)
-                    file.truncate()
-                for block in response.iter_raw():
-                    file.write(block)
-                    self._progress.advance(len(block))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise StorageFull(
-                f"The disk with `{part.parent}` is full. What came of `{part.name.removesuffix(PART)}` is kept: free "
-                "some space, and pull again."
-            ) from error
-        if total is not None and _size(part) < total:
-            raise _Interrupted("The connection ended early")
+            raise Interrupted("The file on the server is shorter than what is here of it")
+        expected = source.size_bytes or told.size_bytes
+        if coming.total is not None and expected is not None and coming.total != expected:
+            raise Spoiled(f"{coming.total} bytes instead of {expected}", keeps_part=True)
+        self._progress.begin(part.name.removesuffix(PART), coming.start, coming.total)
+        with room(part.parent, "What came is kept: free some space, and pull again."):
+            self._write(response.iter_raw(), part, coming, expected)
+        if coming.total is not None and _size(part) < coming.total:
+            raise Interrupted("The connection ended early")
+
+    def _is_same(self, source: Source, told: Told, sign: str, part: Path) -> bool:
+        """Whether what is here may be the beginning of what the server has now. Where a checksum will tell at the end,
+        it may, unless it is known to have changed; else only the same server's word will do.
+        """
+        before = self._signs.get(part, "")
+        return bool(source.sha256) or (sign == before if before else bool(told.checksum))
+
+    def _write(self, blocks: Iterable[bytes], part: Path, coming: Extent, expected: int | None) -> None:
+        """Raises `Spoiled` when there are more than there should be: a stream without an end would fill the disk."""
+        limit = coming.total if coming.total is not None else expected
+        with part.open("r+b" if coming.start else "wb") as file:
+            if at := coming.start:
+                file.seek(at)
+                file.truncate()
+            for block in blocks:
+                at += len(block)
+                if limit is not None and at > limit:
+                    raise Spoiled(f"more than {limit} bytes")
+                file.write(block)
+                self._progress.advance(len(block))
+            file.flush()
+            os.fsync(file.fileno())
 
 
-def _refuse(response: httpx.Response) -> None:
-    """Raises what an answer without a file means."""
-    status, reason = response.status_code, response.headers.get("x-error-message", "")
-    if status in (200, 206, 416):
-        return
-    if status in (401, 403):
-        raise Forbidden(f"`{response.url}` is not given to everybody ({status}). {reason}".rstrip())
-    if status in (404, 410):
-        raise NotFound(f"`{response.url}` is not there ({status}). {reason}".rstrip())
-    if status in (408, 429) or status >= 500:
-        after = response.headers.get("retry-after", "")
-        raise _Interrupted(f"{response.url.host} answers {status}", float(after) if after.isdigit() else 0.0)
-    raise BrokenResult(f"`{response.url}` answers {status}. {reason}".rstrip())
-
-
-def _extent(response: httpx.Response, had: int) -> tuple[int, int | None]:
-    """Where the bytes of an answer begin in the file, and how many the whole file has, when that is said."""
-    ranged = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("content-range", ""))
-    if ranged and response.status_code in (206, 416):
-        start = int(ranged[1]) if ranged[1] else had
-        if start > had:
-            raise BrokenResult(f"`{response.url}` answers with another part of the file than asked for.")
-        return start, int(ranged[2]) if ranged[2] != "*" else None
-    length = response.headers.get("content-length", "")
-    return 0, int(length) if length.isdigit() and response.status_code == 200 else None
+def _client(silence: float) -> httpx.Client:
+    """Raises `StartupError` when the environment names a proxy or certificates that cannot be used."""
+    timeout = httpx.Timeout(silence, connect=min(_CONNECT_SECONDS, silence))
+    try:
+        return httpx.Client(timeout=timeout, headers={"User-Agent": f"myna/{myna.__version__}"})
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        raise StartupError(
+            f"The network cannot be used as the environment says: {error}. Look at HTTPS_PROXY, HTTP_PROXY, ALL_PROXY "
+            "and SSL_CERT_FILE."
+        ) from error
 
 
 def _in_words(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "The server says nothing"
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return f"No connection ({error})"
-    return "The connection broke"
+    return f"The connection broke ({error})" if str(error) else "The connection broke"
 
 
 def _size(path: Path) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from myna.models.folders import files_within
 
 _PICKLE_ENDINGS = frozenset({".th", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib"})
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]")
@@ -17,12 +19,17 @@ _LOOKED_AT = 64
 
 def find_pickles(folder: Path) -> list[str]:
     """Files that run whatever their maker wrote when they are loaded, whatever they are called. Paths within."""
-    return [path.relative_to(folder).as_posix() for path in _files(folder) if _is_pickle(path)]
+    return [place for place, path in files_within(folder) if _is_pickle(path)]
+
+
+def fits(folder: Path, engine: str) -> bool:
+    """Whether the files look made for an engine. Of one whose files are not known here: True."""
+    return engine not in _FORMS or _FORMS[engine](folder)
 
 
 def guess_engine(folder: Path) -> str | None:
     """The engine that these files look made for; None when they look like nothing known."""
-    return next((engine for engine, fits in _FORMS.items() if fits(folder)), None)
+    return next((engine for engine, is_made_for in _FORMS.items() if is_made_for(folder)), None)
 
 
 def guess_licence(folder: Path) -> str:
@@ -41,18 +48,17 @@ def forbids_commerce(licence: str) -> bool:
     return re.search(r"(?i)\bnc\b|non-?commercial|research|personal|cpml", licence.replace("_", "-")) is not None
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
-
-
 def _is_pickle(path: Path) -> bool:
     if path.suffix.lower() in _PICKLE_ENDINGS:
         return True
     with path.open("rb") as file:
         start = file.read(_LOOKED_AT)
     if start.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as packed:
-            return any(name.endswith(".pkl") for name in packed.namelist())
+        try:
+            with zipfile.ZipFile(path) as packed:
+                return any(name.endswith(".pkl") for name in packed.namelist())
+        except zipfile.BadZipFile:
+            return False
     return _PICKLE_START.match(start) is not None and path.suffix.lower() != ".onnx"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from myna.errors import StartupError
 from myna.models.schemas import Model, ModelFile
 from myna.models.store import sha256
 from myna.settings import Settings
@@ -26,6 +27,8 @@ class Source:
     page: str
     """The page of the repository, for people."""
     from_hub: bool
+    tokens: str = ""
+    """The page where tokens are made."""
     sha256: str | None = None
     """As the catalogue knows it."""
     size_bytes: int | None = None
@@ -40,8 +43,12 @@ class Hub:
 
     @classmethod
     def of(cls, settings: Settings) -> Hub:
-        """From the settings; the token may also be in `HF_TOKEN`, where the hub's own tools look for it."""
-        token = settings.hub_token.get_secret_value() or os.environ.get("HF_TOKEN", "")
+        """From the settings; the token may also be in `HF_TOKEN`, where the hub's own tools look for it. Raises
+        `StartupError` for a token that cannot be sent.
+        """
+        token = (settings.hub_token.get_secret_value() or os.environ.get("HF_TOKEN", "")).strip()
+        if not re.fullmatch(r"[!-~]*", token):
+            raise StartupError("MYNA_HUB_TOKEN, or HF_TOKEN, is no token of the hub: it has letters that none has.")
         return cls(settings.hub_url.rstrip("/"), token)
 
     def source(self, model: Model, file: ModelFile) -> Source:
@@ -51,9 +58,13 @@ class Hub:
         repository, revision, path = model.source, model.revision or "main", file.url
         if elsewhere := _PATH_ON_HUB.fullmatch(file.url):
             repository, revision, path = elsewhere["repository"], elsewhere["revision"], elsewhere["path"]
-        page = f"{self.url}/{repository}"
+        page, tokens = f"{self.url}/{repository}", f"{self.url}/settings/tokens"
         url = f"{page}/resolve/{quote(revision, safe='')}/{quote(path)}"
-        return Source(url, page, from_hub=True, sha256=file.sha256, size_bytes=file.size_bytes)
+        return Source(url, page, True, tokens, file.sha256, file.size_bytes)
+
+    def page(self, model: Model) -> str:
+        """Of a model's repository, for people."""
+        return f"{self.url}/{model.source}"
 
     def token_for(self, source: Source, url: str) -> str:
         """The token goes to the hub alone, never to where the hub sends us, nor to other addresses."""
@@ -84,6 +95,11 @@ class Told:
     """Of small files the hub names the id in git: the SHA-1 of `blob`, the length and the bytes."""
     size_bytes: int | None = None
     commit: str = ""
+
+    @property
+    def checksum(self) -> str:
+        """By which the bytes can be checked; empty when nobody named one."""
+        return self.sha256 or self.git_sha1
 
     def mismatch(self, path: Path, source: Source) -> str:
         """What is wrong with a file that came, in words; empty when it is right."""

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from myna.errors import InvalidRequest, NotFound, Unsupported
 from myna.models import catalogue
-from myna.models.forms import find_pickles, forbids_commerce, guess_engine, guess_licence
+from myna.models.folders import files_within
+from myna.models.forms import find_pickles, fits, forbids_commerce, guess_engine, guess_licence
+from myna.models.room import room
 from myna.models.schemas import Model
 from myna.models.store import InstalledModel, ModelStore, sha256
 from myna.models.unpack import unpack
@@ -40,20 +42,18 @@ def import_model(path: Path, store: ModelStore, wishes: Wishes | None = None) ->
     wishes = wishes or Wishes()
     if not path.exists():
         raise NotFound(f"There is no `{path}`.")
+    if not (path.is_dir() or path.is_file()):
+        raise InvalidRequest(f"`{path}` is neither a file nor a folder.")
+    _check_engine(wishes.engine)
     store.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder) as scratch:
+    with room(store.folder), tempfile.TemporaryDirectory(prefix=".import-", dir=store.folder) as scratch:
         source = _as_folder(path, Path(scratch))
         name = wishes.name or _name(path)
         model = catalogue.known().get(name)
         if model is not None:
             source = _chosen(model, source, Path(scratch))
         _refuse_pickles(source)
-        engine = wishes.engine or (model.engine if model else guess_engine(source)) or ""
-        if not engine:
-            raise Unsupported(
-                f"The files in `{path}` look like those of no engine that Myna knows. Name it: `--engine NAME`; "
-                "`myna engines` shows them."
-            )
+        engine = _engine(wishes, model, source, path)
         licence, commercial = _licence(wishes, model, source)
         catalogue.check_licence(name, licence, commercial, wishes.allow_non_commercial)
         store.add(
@@ -68,6 +68,34 @@ def import_model(path: Path, store: ModelStore, wishes: Wishes | None = None) ->
     installed = store.look(name)
     assert installed is not None
     return installed
+
+
+def _check_engine(name: str) -> None:
+    """Raises `NotFound` for an engine that no installed package has."""
+    import difflib
+    from importlib.metadata import entry_points
+
+    known = sorted({entry.name for entry in entry_points(group="myna.engines")})
+    if name and name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"Did you mean `{near[0]}`?" if near else f"There are {', '.join(known)}."
+        raise NotFound(f"There is no engine `{name}`. {hint}")
+
+
+def _engine(wishes: Wishes, model: Model | None, source: Path, path: Path) -> str:
+    """As it is said, unless the files are plainly those of another one; else of the catalogue, else seen in them."""
+    if not any(files_within(source)):
+        raise InvalidRequest(f"There are no files in `{path}`.")
+    guessed = model.engine if model else guess_engine(source)
+    engine = wishes.engine or guessed
+    if not engine:
+        raise Unsupported(
+            f"The files in `{path}` look like those of no engine that Myna knows. Name it: `--engine NAME`; "
+            "`myna engines` shows them."
+        )
+    if guessed and engine != guessed and (model or not fits(source, engine)):
+        raise InvalidRequest(f"The files in `{path}` are those of `{guessed}`, not of `{engine}`.")
+    return engine
 
 
 def _as_folder(path: Path, scratch: Path) -> Path:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from myna.errors import Conflict, Forbidden, NotFound, StorageFull, Unavailable, Unsupported
+from myna.errors import EngineUnavailable, Forbidden, NotFound, StorageFull, Unavailable, Unsupported
 from myna.models.catalogue import check_licence, in_words
 from myna.models.download import PART, Downloader, Patience, Progress
 from myna.models.forms import find_pickles
 from myna.models.hub import Hub, Source
+from myna.models.room import room
 from myna.models.schemas import Model, ModelFile
 from myna.models.store import Manifest, ModelStore, sha256
 from myna.models.unpack import unpack
@@ -32,7 +29,7 @@ def pull(
     allow_non_commercial: bool = False,
     patience: Patience | None = None,
 ) -> Path:
-    """The folder of the model, which is fetched unless it is here at this revision.
+    """The folder of the model, which is fetched unless it is here, whole, at this revision: that is read again.
 
     An interrupted pull goes on where it stopped. Raises `Forbidden` (the licence, or the hub's terms), `Unavailable`
     (offline, or the network fails), `StorageFull`, `NotFound`, `BrokenResult` (a wrong checksum, again and again) and
@@ -47,11 +44,12 @@ def pull(
     hub = Hub.of(settings)
     if settings.offline == "on":
         raise Unavailable(f"Offline, so nothing is fetched. {files_to_bring(model, hub)}")
-    coming = store.prepare(model.name, empty=False)
-    with _alone(coming, model.name):
+    with store.alone(model.name), room(store.folder):
+        if folder := _here(model, store):  # another process has just brought it
+            return folder
+        coming = store.prepare(model.name, empty=False)
         _check_space(model, coming)
-        commit = _fetch_all(model, coming, Downloader(hub, progress, patience), hub)
-        _check_pickles(model, coming)
+        commit = _fetch_all(model, coming, progress, patience, hub)
         manifest = Manifest(
             name=model.name,
             engine=model.engine,
@@ -65,40 +63,34 @@ def pull(
 
 def files_to_bring(model: Model, hub: Hub) -> str:
     """How a model comes to a machine without a network."""
-    lines = [f"  {file.path}  from {hub.source(model, file).url}" for file in model.files]
+    count = "one file" if len(model.files) == 1 else f"{len(model.files)} files"
+    asked = f" (after you agreed to the terms at {hub.page(model)})" if model.gated else ""
     return "\n".join(
         [
-            f"`{model.name}` is {_count(len(lines))}, {in_words(model.size_bytes)} together. Fetch on another machine, "
-            "into one folder:",
-            *lines,
+            f"`{model.name}` is {count}, {in_words(model.size_bytes)} together. Fetch on another machine{asked}, into "
+            "one folder:",
+            *(_line(file, hub.source(model, file)) for file in model.files),
             f"and bring them here with `myna models import FOLDER --name {model.name}`.",
         ]
     )
 
 
-def _count(files: int) -> str:
-    return "one file" if files == 1 else f"{files} files"
+def _line(file: ModelFile, source: Source) -> str:
+    facts = [in_words(file.size_bytes)] if file.size_bytes else []
+    facts += [f"SHA-256 {file.sha256}"] if file.sha256 else []
+    words = f" ({', '.join(facts)})" if facts else ""
+    return f"  {file.path}{words}  from {source.url}"
 
 
 def _here(model: Model, store: ModelStore) -> Path | None:
     """The folder, when what is in it is what the catalogue says: another revision is not."""
-    installed = store.look(model.name)
+    try:
+        installed = store.look(model.name)
+    except EngineUnavailable:
+        return None
     if installed is None or (model.revision and installed.manifest.revision != model.revision):
         return None
-    return store.find(model.name)
-
-
-@contextmanager
-def _alone(coming: Path, name: str) -> Iterator[None]:
-    """Two pulls of one model at once would write into each other's files."""
-    descriptor = os.open(coming, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise Conflict(f"Another process pulls `{name}` just now.") from error
-    finally:
-        os.close(descriptor)
+    return None if store.verify(model.name) else installed.folder
 
 
 def _check_space(model: Model, coming: Path) -> None:
@@ -113,20 +105,43 @@ def _check_space(model: Model, coming: Path) -> None:
         )
 
 
-def _fetch_all(model: Model, coming: Path, downloader: Downloader, hub: Hub) -> str:
-    """All files, those of archives too. Returns the commit that the hub named; empty when it named none."""
-    commit = ""
+def _fetch_all(model: Model, coming: Path, progress: Progress, patience: Patience | None, hub: Hub) -> str:
+    """All files, those of archives too, and no others. Returns the commit that the hub named, if it named one: where
+    none is pinned, all files are of the one that the first file came from.
+    """
+    downloader, commit, kept = Downloader(hub, progress, patience), "", set[Path]()
     try:
         for file in model.files:
-            source = hub.source(model, file)
+            chosen = model if model.revision else model.model_copy(update={"revision": commit})
+            source = hub.source(chosen, file)
             commit = _fetch(model, file, source, coming, downloader) or commit
+            kept |= _unpacked(file, coming)
     except StorageFull:
         raise
     except Unavailable as error:
         raise Unavailable(f"{error.message} What came is kept. {files_to_bring(model, hub)}") from error
     finally:
         downloader.close()
+    _forget_others(coming, kept)
+    _refuse_pickles(model, coming)
     return commit
+
+
+def _unpacked(file: ModelFile, coming: Path) -> set[Path]:
+    """The files that came by this one: itself, or what it held."""
+    target = coming / file.path
+    if not file.unpack:
+        return {target}
+    taken = unpack(target, coming, file.unpack)
+    target.unlink()
+    return set(taken)
+
+
+def _forget_others(coming: Path, kept: set[Path]) -> None:
+    """What an earlier pull or import, of other files, has left behind."""
+    for path in [path for path in coming.rglob("*") if path.is_file() or path.is_symlink()]:
+        if path not in kept:
+            path.unlink()
 
 
 def _fetch(model: Model, file: ModelFile, source: Source, coming: Path, downloader: Downloader) -> str:
@@ -134,17 +149,13 @@ def _fetch(model: Model, file: ModelFile, source: Source, coming: Path, download
     if _is_whole(target, source):
         return ""
     try:
-        told = downloader.fetch(source, target)
+        return downloader.fetch(source, target).commit
     except Forbidden as error:
         raise Forbidden(f"{error.message} {_how_to_be_let_in(model, source)}") from error
     except NotFound as error:
         raise NotFound(
             f"{error.message} It was renamed or removed there; a newer Myna may know where it is."
         ) from error
-    if file.unpack:
-        unpack(target, coming, file.unpack)
-        target.unlink()
-    return told.commit
 
 
 def _is_whole(target: Path, source: Source) -> bool:
@@ -162,18 +173,15 @@ def _how_to_be_let_in(model: Model, source: Source) -> str:
         return ""
     why = "The hub gives this model only to those who agreed to its terms." if model.gated else "Perhaps it has terms."
     return (
-        f"{why} Log in there, agree at {source.page}, make a token that may read at {_root(source)}/settings/tokens, "
-        f"and then: MYNA_HUB_TOKEN=hf_… myna models pull {model.name}"
+        f"{why} Log in there, agree at {source.page}, make a token that may read at {source.tokens}, and then: "
+        f"MYNA_HUB_TOKEN=hf_… myna models pull {model.name}"
     )
 
 
-def _root(source: Source) -> str:
-    return "/".join(source.page.split("/")[:3])
-
-
-def _check_pickles(model: Model, coming: Path) -> None:
+def _refuse_pickles(model: Model, coming: Path) -> None:
     if pickles := find_pickles(coming):
+        shutil.rmtree(coming)
         raise Unsupported(
             f"`{model.name}` holds `{pickles[0]}`, a pickle: loading it would run whatever its maker wrote. Myna takes "
-            "safetensors and ONNX."
+            "safetensors and ONNX. Nothing of it was kept."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import re
@@ -13,8 +12,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from myna.errors import EngineUnavailable, InvalidRequest, NotFound, StorageFull
+from myna.errors import Conflict, EngineUnavailable, InvalidRequest, MynaError, NotFound
 from myna.models import catalogue
+from myna.models.folders import copy_files
+from myna.models.lock import held
+from myna.models.room import room
 from myna.models.schemas import NAME
 from myna.settings import Settings
 
@@ -130,43 +132,55 @@ class ModelStore:
     ) -> Path:
         """Copy a folder, or a single file, into the store as a model, and replace what had its name.
 
-        `origin` is where the operator had it, if not at `source`. Raises `InvalidRequest` for a bad name and
-        `StorageFull`.
+        `origin` is where the operator had it, if not at `source`. Raises `InvalidRequest` for a bad name and links that
+        lead nowhere, `StorageFull` and `Conflict`.
         """
-        coming = self.prepare(name)
-        try:
-            self._copy(source, coming)
-        except OSError as error:
-            shutil.rmtree(coming, ignore_errors=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise StorageFull(f"The disk with `{self.folder}` has no room for `{name}`.") from error
-            raise
-        came_from = str((origin or source).absolute())
-        manifest = Manifest(name, engine, revision, licence, commercial=commercial, imported_from=came_from)
-        return self.keep(coming, manifest)
+        with self.alone(name):
+            coming = self.prepare(name)
+            try:
+                with room(self.folder):
+                    copy_files(source, coming)
+                    came_from = str((origin or source).absolute())
+                    manifest = Manifest(name, engine, revision, licence, commercial=commercial, imported_from=came_from)
+                    return self.keep(coming, manifest)
+            except (OSError, MynaError):
+                shutil.rmtree(coming, ignore_errors=True)
+                raise
 
-    def _copy(self, source: Path, coming: Path) -> None:
-        """Links are followed, hidden files (caches, git) stay behind."""
-        if source.is_dir():
-            shutil.copytree(source, coming, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
-        else:
-            shutil.copy2(source, coming)
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """One process at a time brings or removes a model. Raises `Conflict`, and `InvalidRequest` for a bad name."""
+        if not re.fullmatch(NAME, name):
+            raise InvalidRequest(
+                f"`{name}` is no name for a model: names begin with a letter or digit and have lower-case letters, "
+                "digits, dots, hyphens and underscores only, at most 64. `--name` gives it another."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(held(self.folder / f".{name}.lock"))
+            except BlockingIOError as error:
+                words = f"Another process brings or removes `{name}` just now. Try again when it is done."
+                raise Conflict(words) from error
+            yield
 
     def prepare(self, name: str, *, empty: bool = True) -> Path:
-        """A folder for the files of a model that is on its way. `empty` forgets what came before an interruption."""
-        if not re.fullmatch(NAME, name):
-            raise InvalidRequest("A model's name has lower-case letters, digits, dots, hyphens and underscores only.")
-        coming = self.folder / f".{name}.coming"
+        """A folder for the files of a model that is on its way, for who is `alone` with it. `empty` forgets what came
+        before an interruption.
+        """
+        coming = self._coming(name)
         if empty:
             shutil.rmtree(coming, ignore_errors=True)
         coming.mkdir(parents=True, exist_ok=True)
         return coming
 
+    def _coming(self, name: str) -> Path:
+        return self.folder / f".{name}.coming"
+
     def keep(self, coming: Path, manifest: Manifest) -> Path:
         """Make a model of a prepared folder whose files are all there: all of it, or nothing."""
         (coming / MANIFEST).unlink(missing_ok=True)
-        paths = [path for path in sorted(coming.rglob("*")) if path.is_file()]
-        files = {path.relative_to(coming).as_posix(): record(path) for path in paths}
+        files = {path: record(coming / path) for path in sorted(_files_of(coming))}
         written = {**asdict(manifest), "files": {path: asdict(known) for path, known in files.items()}}
         (coming / MANIFEST).write_text(json.dumps(written, indent=2) + "\n")
         target, leaving = self.folder / manifest.name, self.folder / f".{manifest.name}.leaving"
@@ -177,30 +191,42 @@ class ModelStore:
         shutil.rmtree(leaving, ignore_errors=True)
         return target
 
-    def remove(self, name: str) -> InstalledModel:
-        """Delete a model, also one that is not whole. Raises `NotFound`."""
-        model = self.look(name)
-        if model is None:
-            raise NotFound(f"The model `{name}` is not here. `myna models list` shows what is.")
-        leaving = self.folder / f".{name}.leaving"
-        shutil.rmtree(leaving, ignore_errors=True)
-        model.folder.rename(leaving)
-        shutil.rmtree(leaving)
-        return model
+    def remove(self, name: str) -> int:
+        """Delete a model, also one that is not whole, and what an interrupted pull has left of it: how many bytes that
+        were. Raises `NotFound` and `Conflict`.
+        """
+        with self.alone(name):
+            model, coming = self.folder / name, self._coming(name)
+            folders = [model] if (model / MANIFEST).is_file() else []
+            folders += [coming] if coming.is_dir() else []
+            if not folders:
+                raise _not_here(name)
+            files = [folder / path for folder in folders for path in _files_of(folder) - {MANIFEST}]
+            size = sum(path.stat().st_size for path in files)
+            leaving = self.folder / f".{name}.leaving"
+            for folder in folders:
+                shutil.rmtree(leaving, ignore_errors=True)
+                folder.rename(leaving)
+            shutil.rmtree(leaving)
+        return size
 
     def verify(self, name: str) -> dict[str, str]:
         """Read every file again: what is wrong with which, in words; empty when all are as they came.
 
         Raises `NotFound`.
         """
-        model = self.look(name)
+        try:
+            model = self.look(name)
+        except EngineUnavailable:
+            return {MANIFEST: "cannot be read"}
         if model is None:
-            raise NotFound(f"The model `{name}` is not here. `myna models list` shows what is.")
+            raise _not_here(name)
         wrong = {path: "is gone or has another size" for path in missing_files(model)}
         for path, known in model.manifest.files.items():
             if path not in wrong and sha256(model.folder / path) != known.sha256:
                 wrong[path] = "is not what it was"
-        return wrong
+        more = sorted(_files_of(model.folder) - {MANIFEST, *model.manifest.files})
+        return wrong | {path: "did not come with it" for path in more if not path.rpartition("/")[2].startswith(".")}
 
 
 def missing_files(model: InstalledModel) -> list[str]:
@@ -215,6 +241,10 @@ def how_to_bring(name: str) -> str:
     return f"`myna models import PATH --name {name}` brings it."
 
 
+def _not_here(name: str) -> NotFound:
+    return NotFound(f"The model `{name}` is not here. `myna models list --here` shows what is.")
+
+
 def sha256(path: Path) -> str:
     """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
@@ -224,6 +254,10 @@ def sha256(path: Path) -> str:
 def record(path: Path) -> FileRecord:
     """What a file is now."""
     return FileRecord(sha256(path), path.stat().st_size)
+
+
+def _files_of(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
 def _size(path: Path) -> int:

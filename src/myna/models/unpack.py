@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -24,7 +25,7 @@ def unpack(archive: Path, folder: Path, patterns: Sequence[str]) -> list[Path]:
             if not chosen or sum(entry.file_size for entry in chosen.values()) > _MOST_BYTES:
                 raise BrokenResult(f"`{archive.name}` does not hold what it should: {', '.join(patterns)}.")
             return [_take(packed, entry, folder / path) for path, entry in chosen.items()]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BrokenResult(f"`{archive.name}` is not a zip archive that can be read: {error}.") from error
 
 

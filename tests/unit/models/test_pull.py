@@ -147,7 +147,7 @@ def test_a_busy_server_is_asked_again(pulled: Pull, hub: ModelHub, told: Told) -
 
 def test_a_server_that_never_answers_well_is_given_up(pulled: Pull, hub: ModelHub, store: ModelStore) -> None:
     hub.refusals["weights.onnx"] = [503] * 99
-    with pytest.raises(Unavailable, match=r"(?s)answers 503.*\n  weights.onnx  from http"):
+    with pytest.raises(Unavailable, match=r"(?s)answers 503.*\n  weights.onnx \(.*  from http"):
         pulled()
     assert store.installed() == ()
 
@@ -201,8 +201,9 @@ def test_offline_names_the_files_to_bring(pulled: Pull, hub: ModelHub) -> None:
     with pytest.raises(Unavailable) as refused:
         pulled(settings={"offline": "on"})
     words = str(refused.value)
-    for path in hub.files:
-        assert f"{path}  from {hub.url}/somebody/tiny/resolve/{COMMIT}/{path}" in words
+    for path, size in (("weights.onnx", "512 kB"), ("config.json", "9 B")):
+        known = f"({size}, SHA-256 {sha256(hub.files[path])})"
+        assert f"{path} {known}  from {hub.url}/somebody/tiny/resolve/{COMMIT}/{path}" in words
     assert "`myna models import FOLDER --name tiny`" in words
     assert hub.asked == []
 
@@ -252,18 +253,21 @@ def test_pickles_are_refused(pulled: Pull, hub: ModelHub, store: ModelStore) -> 
     assert store.installed() == ()
 
 
-def test_two_pulls_of_one_model_do_not_meet(pulled: Pull, store: ModelStore) -> None:
-    import fcntl
-
-    coming = store.prepare("tiny")
-    descriptor = os.open(coming, os.O_RDONLY)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        with pytest.raises(Conflict, match="Another process pulls"):
-            pulled()
-    finally:
-        os.close(descriptor)
+def test_two_pulls_of_one_model_do_not_meet(pulled: Pull, store: ModelStore, tmp_path: Path) -> None:
+    """Nor does an import, or a removal, take away what a pull is about to finish."""
+    (tmp_path / "weights.onnx").write_bytes(b"other")
+    with store.alone("tiny"):
+        coming = store.prepare("tiny")
+        for call in (
+            pulled,
+            lambda: store.add("tiny", "kokoro", tmp_path / "weights.onnx"),
+            lambda: store.remove("tiny"),
+        ):
+            with pytest.raises(Conflict, match="Another process brings or removes `tiny`"):
+                call()
+        assert coming.is_dir()
     assert pulled().is_dir()
+    assert [path.name for path in store.folder.iterdir()] == ["tiny"]
 
 
 def test_an_archive_gives_its_files_and_nothing_else(pulled: Pull, hub: ModelHub, store: ModelStore) -> None:

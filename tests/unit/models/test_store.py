@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from myna.errors import EngineUnavailable, InvalidRequest, NotFound
+from myna.errors import EngineUnavailable, InvalidRequest, NotFound, StorageFull
 from myna.models.store import MANIFEST, ModelStore, missing_files
 from tests.fixtures.hub import sha256
 
@@ -110,11 +112,70 @@ def test_what_is_on_its_way_is_no_model(store: ModelStore, folder: Path) -> None
 
 def test_what_is_removed_is_gone(store: ModelStore, folder: Path) -> None:
     store.add("tiny", "kokoro", folder)
-    assert store.remove("tiny").name == "tiny"
+    assert store.remove("tiny") == 9
     assert not list(store.folder.iterdir())
     for call in (store.remove, store.verify):
         with pytest.raises(NotFound, match="`tiny` is not here"):
             call("tiny")
+
+
+def test_what_a_pull_left_goes_too_and_other_folders_stay(store: ModelStore, folder: Path) -> None:
+    (store.prepare("tiny") / "weights.onnx.part").write_bytes(b"half")
+    assert store.remove("tiny") == 4
+    (store.folder / "mine").mkdir()
+    with pytest.raises(NotFound):
+        store.remove("mine")
+    assert [path.name for path in store.folder.iterdir()] == ["mine"]
+
+
+def test_a_model_whose_manifest_is_damaged_is_found_and_can_go(store: ModelStore, folder: Path) -> None:
+    (store.add("tiny", "kokoro", folder) / MANIFEST).write_text("{")
+    assert store.verify("tiny") == {MANIFEST: "cannot be read"}
+    assert store.remove("tiny") == 9
+
+
+def test_a_file_that_did_not_come_with_it_is_seen(store: ModelStore, folder: Path) -> None:
+    added = store.add("tiny", "kokoro", folder)
+    (added / "deep" / "more.onnx").write_bytes(b"x")
+    (added / ".DS_Store").write_bytes(b"of a file browser")
+    assert store.verify("tiny") == {"deep/more.onnx": "did not come with it"}
+
+
+def test_links_are_followed(store: ModelStore, folder: Path, tmp_path: Path) -> None:
+    """As in the caches of the hub's own tools."""
+    (tmp_path / "blob").write_bytes(b"blob")
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "a.bin").write_bytes(b"a")
+    (folder / "linked.bin").symlink_to("../blob")
+    (folder / "voices").symlink_to(tmp_path / "blobs")
+    added = store.add("tiny", "kokoro", folder)
+    assert (added / "linked.bin").read_bytes() == b"blob"
+    assert not (added / "linked.bin").is_symlink()
+    assert (added / "voices" / "a.bin").read_bytes() == b"a"
+    assert not (added / "voices").is_symlink()
+
+
+def test_what_cannot_be_copied_is_named_and_nothing_stays(store: ModelStore, folder: Path) -> None:
+    for name, make, words in (
+        ("nowhere", lambda path: path.symlink_to("gone"), "`deep/nowhere` is a link that leads nowhere"),
+        ("circle", lambda path: path.symlink_to(folder), "`deep/circle` is a link to a folder that it is in"),
+        ("pipe", os.mkfifo, "`deep/pipe` is neither a file nor a folder"),
+    ):
+        make(folder / "deep" / name)
+        with pytest.raises(InvalidRequest, match=words):
+            store.add("tiny", "kokoro", folder)
+        (folder / "deep" / name).unlink()
+    assert list(store.folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is always full")
+def test_a_full_disk_is_said(store: ModelStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy goes to Linux's device that is always full."""
+    copy = shutil.copyfile
+    monkeypatch.setattr("shutil.copyfile", lambda source, target: copy(source, "/dev/full"))
+    with pytest.raises(StorageFull, match=f"The disk with `{store.folder}` is full"):
+        store.add("tiny", "kokoro", folder)
+    assert list(store.folder.iterdir()) == []
 
 
 def test_the_store_of_this_machine_is_where_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
