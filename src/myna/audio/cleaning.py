@@ -34,7 +34,7 @@ class Denoiser:
     async def denoise(self, samples: Samples, rate: int) -> Samples:
         """The recording with less noise; same length, same timing; speech never falls by more than 10 dB.
 
-        Raises `EngineUnavailable` when the engine is not here, and what `EngineHost.denoise` raises after further tries.
+        Raises `EngineUnavailable` when the engine is not here, and what `EngineHost.denoise` raises at last.
         """
         if not self._engine or not len(samples):
             return await run_in_thread(denoise, samples, rate)
