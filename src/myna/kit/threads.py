@@ -13,8 +13,7 @@ from contextvars import ContextVar, copy_context
 from functools import cache, partial
 from typing import ParamSpec, TypeVar
 
-LESS_URGENT = 10
-"""Steps of niceness for work that nobody waits for at this moment."""
+from myna.kit.processes import LESS_URGENT
 
 _takes_its_time: ContextVar[bool] = ContextVar("myna_takes_its_time", default=False)
 

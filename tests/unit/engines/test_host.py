@@ -31,7 +31,7 @@ from myna.errors import (
     Unavailable,
     Unsupported,
 )
-from myna.kit.threads import LESS_URGENT
+from myna.kit.processes import LESS_URGENT
 from myna.settings import Settings
 from tests.fixtures.sound import joined, pitch, seconds
 
@@ -369,7 +369,7 @@ SERVER = """
 import asyncio
 from tests.unit.engines.test_host import FAKE, ask, children
 from myna.engines.host import EngineHost
-from myna.kit.threads import LESS_URGENT
+from myna.kit.processes import LESS_URGENT
 from myna.settings import Settings
 
 async def main():

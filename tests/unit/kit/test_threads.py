@@ -10,7 +10,8 @@ from contextvars import ContextVar
 
 import pytest
 
-from myna.kit.threads import LESS_URGENT, run_in_thread, taking_its_time
+from myna.kit.processes import LESS_URGENT
+from myna.kit.threads import run_in_thread, taking_its_time
 
 _said: ContextVar[str] = ContextVar("said", default="nothing")
 
