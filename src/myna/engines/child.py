@@ -43,7 +43,7 @@ from myna.engines.registry import load_engine
 from myna.engines.separation import SeparationEngine
 from myna.engines.translation import TranslationEngine
 from myna.errors import EngineFailed, MynaError, Unsupported
-from myna.kit.processes import LESS_URGENT, die_with
+from myna.kit.processes import die_with, give_way
 
 _LAST_SECONDS = 1.0
 """How long the engine may tidy up after the server is gone."""
@@ -241,7 +241,7 @@ def main(arguments: Sequence[str]) -> int:
         pipe.write({"type": "error", **_as_engine_failure(name, error)})
         return 1
     if not isinstance(engine, Engine | DenoisingEngine):
-        os.nice(LESS_URGENT)  # whoever waits for words waits for minutes of sound; speech is answered at once
+        give_way()  # whoever waits for words waits for minutes of sound; speech is answered at once
     pipe.write({"type": "ready"})
     try:
         Conversation(engine, pipe, listener).run()

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
+from pathlib import Path
 
 LESS_URGENT = 10
 """Steps of niceness for work that nobody waits for at this moment."""
@@ -20,6 +21,18 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def give_way() -> None:
+    """Leave the processor to what is more urgent. Call it once, in a process that began a session of its own.
+
+    Where Linux gives each session an equal share of it (sched_autogroup), niceness counts within a session only, and
+    the session has one of its own.
+    """
+    os.nice(LESS_URGENT)
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(LESS_URGENT))
 
 
 def share_memory_between_threads(arenas: int = 2) -> None:

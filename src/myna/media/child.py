@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from myna.errors import UnsupportedMedia
-from myna.kit.processes import LESS_URGENT, die_with
+from myna.kit.processes import die_with, give_way
 from myna.media.confine import confine
 
 HEAD = struct.Struct("<cI")
@@ -172,7 +172,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.alarm(math.ceil(wall_seconds) + 1)  # should the server be gone and the kernel not tell
     die_with(int(parent))
     if name != "decode":
-        os.nice(LESS_URGENT)
+        give_way()
     _load_codecs()
     task = TASKS[name]()
     answer = Answer()

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from myna.engines.ctranslate.model import LoadedModel
 from myna.engines.ctranslate.packages import ENGINE, Package, installed_packages
-from myna.engines.ctranslate.text import Glossary, plain, sentences, untranslated
+from myna.engines.ctranslate.text import Glossary, halved, plain, sentences, untranslated
 from myna.engines.glossary import has_words
 from myna.engines.routes import routes
 from myna.engines.translation import (
@@ -121,12 +121,14 @@ class CTranslateEngine(TranslationEngine):
         return [next(rejoined) if answer is None else answer for answer in answers]
 
     def _through(self, way: _Way, texts: Sequence[str], shorter: bool) -> list[str]:
-        """The texts by one model, or by two. One of which a model makes nothing stays as it is."""
+        """The texts by one model, or by two. What a model makes nothing of stays as it is."""
         for step in way:
             model = self._model(step.package)
-            last = step is way[-1]
-            found = model.translate(texts, step.source, step.target, shorter=shorter and last)
-            texts = [answer or text for answer, text in zip(found, texts, strict=True)]
+            cut = [list(halved(text, model.fits)) for text in texts]  # the first model may have made it longer
+            asked = [part for parts in cut for part in parts]
+            made = model.translate(asked, step.source, step.target, shorter=shorter and step is way[-1])
+            answers = (answer or part for answer, part in zip(made, asked, strict=True))
+            texts = [joined(next(answers) for _ in parts) for parts in cut]
         return list(texts)
 
     def _way(self, source: str, target: str) -> _Way:

@@ -17,13 +17,13 @@ from typing import Any
 
 from myna.engines.ctranslate.languages import is_nllb, language_tokens, stands_before_source, tag_of
 from myna.engines.translation import base_language
-from myna.models.store import InstalledModel, ModelStore
+from myna.models.forms import forbids_commerce
+from myna.models.store import InstalledModel, ModelStore, how_to_bring, missing_files
 from myna.settings import Settings
 
 ENGINE = "ctranslate"
 _NAMED = re.compile(r"(?:^|[-_])([a-z]{2,3})[-_]([a-z]{2,3})(?:[-_.]v?[\d_.]+)?$")
 """`opus-mt-en-es`, `translate-en_es-1_9`: what a model translates, by its name."""
-_NON_COMMERCIAL = re.compile(r"\bnc\b|non-?commercial", re.IGNORECASE)
 _MANY = 8
 """Languages of a model that is listed as a group, not pair by pair."""
 
@@ -83,7 +83,12 @@ def installed_packages(settings: Settings | None = None) -> Found:
     """What is in the store."""
     settings = settings or Settings()
     packages, refused = [], {}
-    for model in ModelStore(settings.resolved_models_dir).installed(ENGINE):
+    for model in ModelStore(settings.resolved_models_dir).all():
+        if model.manifest.engine != ENGINE:
+            continue
+        if lost := missing_files(model):
+            refused[model.name] = f"it has lost `{lost[0]}`. {how_to_bring(model.name)}"
+            continue
         try:
             package = _package(model)
         except _NotAPackage as reason:
@@ -197,7 +202,7 @@ def _wants_end(folder: Path) -> bool:
 
 
 def _is_commercial(model: InstalledModel, package: Package) -> bool:
-    if not model.manifest.commercial or _NON_COMMERCIAL.search(package.licence):
+    if not model.manifest.commercial or forbids_commerce(package.licence):
         return False
     return bool(package.licence) or not is_nllb(package.tokens.values())
 
@@ -213,19 +218,31 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _vocabulary(folder: Path) -> Iterable[str]:
-    for name in ("shared_vocabulary", "source_vocabulary"):
-        for path in (folder / f"{name}.json", folder / f"{name}.txt"):
-            if path.is_file():
-                return _tokens_in(path, path.stat().st_mtime_ns)
-    raise _NotAPackage("it has no vocabulary")
+    path = vocabulary_of(folder, "source")
+    if path is None:
+        raise _NotAPackage("it has no vocabulary")
+    return _marks_in(path, path.stat().st_mtime_ns)
+
+
+def vocabulary_of(folder: Path, side: str) -> Path | None:
+    """The file with the tokens of a model, of its `source` or its `target`."""
+    places = (folder / f"{name}_vocabulary.{form}" for name in ("shared", side) for form in ("json", "txt"))
+    return next((path for path in places if path.is_file()), None)
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """All tokens. Raises `ValueError` when it is something else."""
+    text = path.read_text(encoding="utf-8")
+    tokens = json.loads(text) if path.suffix == ".json" else text.split("\n")
+    if not isinstance(tokens, list):
+        raise ValueError(f"`{path.name}` is no list of tokens")
+    return [token for token in tokens if isinstance(token, str)]
 
 
 @cache
-def _tokens_in(path: Path, changed: int) -> tuple[str, ...]:
+def _marks_in(path: Path, changed: int) -> tuple[str, ...]:
     """Of the tokens of a vocabulary, those that look like names of languages or like marks."""
     try:
-        text = path.read_text(encoding="utf-8")
-        tokens = json.loads(text) if path.suffix == ".json" else text.split("\n")
+        return tuple(token for token in read_vocabulary(path) if not token.startswith("▁"))
     except (OSError, ValueError):
         raise _NotAPackage(f"its `{path.name}` cannot be read") from None
-    return tuple(token for token in tokens if isinstance(token, str) and not token.startswith("▁"))

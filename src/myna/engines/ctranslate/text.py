@@ -26,23 +26,23 @@ def plain(line: str) -> str:
 def sentences(line: str, language: str, fits: Callable[[str], bool]) -> list[str]:
     """The sentences of a plain line, halved where they do not fit. A line without words has none."""
     found = sentencex.segment(base_language(language), line) if has_words(line) else []
-    return [part for sentence in found if sentence.strip() for part in _halved(sentence.strip(), fits)]
+    return [part for sentence in found if sentence.strip() for part in halved(sentence.strip(), fits)]
 
 
-def _halved(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+def halved(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
+    """The text, cut in pauses, else between words, until every part fits."""
     if fits(text) or len(text) < 2:
         yield text
         return
-    middle = len(text) // 2
-    places = [match.end() for match in re.finditer(r"[,;:–—]\s|[、，；：]", text)] or [
-        match.end() for match in re.finditer(r"\s", text)
-    ]
+    middle, length = len(text) // 2, len(text)
+    for pattern in (r"[,;:–—]\s|[、，；：]", r"\s", ""):
+        places = [match.end() for match in re.finditer(pattern, text) if 0.1 * length < match.end() < 0.9 * length]
+        if places:
+            break
     cut = min(places, key=lambda place: abs(place - middle), default=middle)
-    if not 0.1 * len(text) < cut < 0.9 * len(text):
-        cut = middle
     for half in (text[:cut].strip(), text[cut:].strip()):
         if half:
-            yield from _halved(half, fits)
+            yield from halved(half, fits)
 
 
 @dataclass(frozen=True, slots=True)

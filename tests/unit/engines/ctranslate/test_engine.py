@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,6 +130,31 @@ def test_without_a_model_it_says_why(name: str, reason: str, tmp_path: Path, mon
     assert reason in said
 
 
+def test_a_model_that_finds_no_end_does_not_fail_and_does_not_go_on(tmp_path: Path) -> None:
+    own = ModelStore(tmp_path / "models")
+    own.add("endless", "ctranslate", build(tmp_path / "endless", Recipe(ends=False, positions=512)))
+    engine = CTranslateEngine(Settings(models_dir=own.folder, translation_beam=1))
+    alone, long = ask(engine, "hello"), ask(engine, "hello", "w" * 190)
+    assert long[0] == alone[0]
+    assert alone[0].startswith("hélló")
+    assert len(alone[0]) < 12
+    assert long[1].startswith("w" * 190)
+    assert len(long[1]) < 210
+    engine.close()
+
+
+def test_a_long_text_between_two_models_is_cut_for_the_second(engine: CTranslateEngine) -> None:
+    """The first one writes nothing longer here; what counts is that each is asked for no more than it takes."""
+    asked: list[list[str]] = []
+    way = engine._way("gl", "fr")
+    model = engine._model(way[-1].package)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(model), "fits", lambda self, text: self is not model or len(text) <= 40)
+        patch.setattr(model, "translate", lambda texts, *_, **__: asked.append(list(texts)) or list(texts))
+        assert ask(engine, "a pé, " * 20, source="gl", target="fr") == ["a pé, " * 19 + "a pé,"]
+    assert max(map(len, asked[0])) <= 40
+
+
 @pytest.mark.parametrize("damaged", ["model/model.bin", "sentencepiece.model"])
 def test_a_model_that_is_damaged_is_named(damaged: str, store: ModelStore, tmp_path: Path) -> None:
     own = ModelStore(tmp_path / "models")
@@ -137,3 +163,22 @@ def test_a_model_that_is_damaged_is_named(damaged: str, store: ModelStore, tmp_p
     engine = CTranslateEngine(Settings(models_dir=own.folder))
     with pytest.raises(EngineUnavailable, match="`broken` cannot be loaded"):
         ask(engine, "a house")
+
+
+def test_the_pieces_of_another_model_are_refused(store: ModelStore, tmp_path: Path) -> None:
+    import sentencepiece
+
+    made = shutil.copytree(store.require("opus-mt-en-fr"), tmp_path / "made")
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["шла саша по шоссе"] * 20),
+        model_prefix=str(tmp_path / "other"),
+        model_type="char",
+        vocab_size=30,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    shutil.copy(tmp_path / "other.model", made / "source.spm")
+    own = ModelStore(tmp_path / "models")
+    own.add("opus-mt-en-fr", "ctranslate", made)
+    with pytest.raises(EngineUnavailable, match=r"`source\.spm` does not go with"):
+        ask(CTranslateEngine(Settings(models_dir=own.folder)), "a house", target="fr")

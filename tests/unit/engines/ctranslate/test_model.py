@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from myna.engines.ctranslate.model import shortest_adequate
+from myna.engines.ctranslate.model import shortest_adequate, without_circles
 
 
 def test_the_shortest_of_those_that_are_nearly_as_likely() -> None:
@@ -20,3 +20,11 @@ def test_what_leaves_out_too_much_is_not_taken() -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert shortest_adequate([("", -0.2)]) == ""
+
+
+def test_what_finds_no_end_says_its_last_words_once() -> None:
+    assert "".join(without_circles("abcdcdcdcdcdcdcd", 16)) == "abcd"
+    assert "".join(without_circles("ab" + "c" * 20, 12)) == "abc"
+    assert "".join(without_circles("abcdefghijkl", 10)) == "abcdefghij"
+    assert "".join(without_circles("aaaa", 5)) == "aaaa"
+    assert "".join(without_circles("abab", 4)) == "abab"

@@ -136,3 +136,23 @@ def test_advice_names_the_models_that_join_two_languages() -> None:
     assert missing_models("en", "fr") == ("argos-en-fr",)
     assert missing_models("fr-CA", "ja") == ("argos-fr-en", "argos-en-ja")
     assert missing_models("en", "tlh") == ()
+
+
+def test_what_was_cut_short_says_how_it_comes_again(shelf: Shelf) -> None:
+    shelf.put("argos-en-es", argos(from_code="en", to_code="es"))
+    (shelf.folder / "models" / "argos-en-es" / "model" / "model.bin").write_text("")
+    assert "`model/model.bin`. `myna models pull argos-en-es`" in shelf.found().refused["argos-en-es"]
+
+
+def test_a_vocabulary_of_something_else_spoils_no_other_model(shelf: Shelf) -> None:
+    shelf.put("m2m", many(MANY) | {"shared_vocabulary.json": "5"})
+    shelf.put("argos-en-es", argos(from_code="en", to_code="es"))
+    assert "cannot be read" in shelf.found().refused["m2m"]
+    assert shelf.only().name == "argos-en-es"
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-NC-4.0", "cc_by_nc", "non-commercial", "research only"])
+def test_a_licence_against_commerce_is_known_by_its_name(shelf: Shelf, licence: str) -> None:
+    shelf.put("argos-en-es", argos(from_code="en", to_code="es"), licence)
+    assert "forbids commercial use" in shelf.found().refused["argos-en-es"]
+    assert shelf.found(allow_non_commercial="on").packages

@@ -30,6 +30,13 @@ def test_what_does_not_fit_is_halved_at_a_comma_or_a_space() -> None:
     assert all(map(short, parts))
 
 
+def test_a_comma_at_an_end_is_no_place_to_cut() -> None:
+    line = "Well, one two three four five six seven eight nine ten eleven twelve thirteen"
+    parts = sentences(line, "en", short)
+    assert " ".join(parts) == line
+    assert all(map(short, parts))
+
+
 def test_a_word_that_does_not_fit_is_cut() -> None:
     parts = sentences("a" * 130, "en", short)
     assert "".join(parts) == "a" * 130
