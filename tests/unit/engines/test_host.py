@@ -22,6 +22,7 @@ import uvloop
 from myna.engines.base import AudioChunk, SynthesisRequest
 from myna.engines.host import EngineHost, spawn_engine
 from myna.engines.registry import GROUP, EngineRegistry
+from myna.engines.translation import TranslationRequest
 from myna.errors import (
     BadAudio,
     EngineCrashed,
@@ -31,6 +32,7 @@ from myna.errors import (
     Unavailable,
     Unsupported,
 )
+from myna.kit.beneficiary import work_for
 from myna.kit.processes import LESS_URGENT
 from myna.settings import Settings
 from tests.fixtures.sound import joined, pitch, seconds
@@ -208,7 +210,7 @@ async def test_the_engine_says_what_is_wrong(make_host: MakeHost) -> None:
 
 
 async def test_a_process_that_has_grown_is_replaced_quietly(make_host: MakeHost) -> None:
-    host = make_host(engine_memory_mb=120)
+    host = make_host(engine_memory_mb=80)
     await host.synthesize("fake", ask("one"))
     small = children()
     assert await host.synthesize("fake", ask("two fake:grow=100"))
@@ -295,6 +297,53 @@ async def test_requests_are_served_in_order(make_host: MakeHost) -> None:
     assert ended == list(range(10))
 
 
+async def test_accounts_take_turns(make_host: MakeHost) -> None:
+    host = make_host()
+    await host.warm("fake")
+    ended: list[str] = []
+
+    async def one(account: str) -> None:
+        work_for(account)
+        await host.synthesize("fake", ask("short"))
+        ended.append(account)
+
+    tasks = []
+    for account in "aaaaab":
+        tasks.append(asyncio.create_task(one(account)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert "".join(ended) == "aabaaa", "the first had begun"
+
+
+async def test_the_queue_that_one_account_has_filled_has_room_for_another(make_host: MakeHost) -> None:
+    host = make_host(engine_queue=4)
+
+    async def one(account: str) -> list[AudioChunk]:
+        work_for(account)
+        return await host.synthesize("fake", ask("Hello fake:slow=0.3"))
+
+    many = [asyncio.create_task(one("a")) for _ in range(4)]
+    await until(lambda: "fake" in host.counters and host.counters["fake"].waiting == 3)
+    with pytest.raises(Unavailable):
+        await one("a")
+    assert all(await asyncio.gather(*many, one("b")))
+
+
+async def test_one_engine_at_a_time(make_host: MakeHost) -> None:
+    host = make_host(engines_at_once=1)
+    speaking = asyncio.create_task(host.synthesize("fake", ask("Hello fake:slow=0.5")))
+    await until(lambda: "fake" in host.counters and host.counters["fake"].running == 1)
+    hello = TranslationRequest(("hello",), "en", "es")
+    assert await host.translate("fake-translation", hello)
+    assert speaking.done(), "it was waited for"
+    assert [name for name, counters in host.counters.items() if counters.processes] == ["fake-translation"]
+    assert len(children()) == 1
+    assert await host.synthesize("fake", ask("again"))
+    assert host.counters["fake"].restarts == host.counters["fake-translation"].restarts == {"room": 1}
+    assert host.memory_bytes["fake"] > 0
+    assert host.memory_bytes["fake-translation"] == 0
+
+
 async def test_a_full_queue_is_said_at_once(make_host: MakeHost) -> None:
     host = make_host(engine_queue=2)
     busy = [asyncio.create_task(host.synthesize("fake", ask("Hello fake:slow=0.5"))) for _ in range(3)]
@@ -369,6 +418,7 @@ SERVER = """
 import asyncio
 from tests.unit.engines.test_host import FAKE, ask, children
 from myna.engines.host import EngineHost
+from myna.kit.beneficiary import work_for
 from myna.kit.processes import LESS_URGENT
 from myna.settings import Settings
 
