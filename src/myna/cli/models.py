@@ -12,7 +12,7 @@ from myna.cli.show import AsJson, show_row, show_rows
 
 if TYPE_CHECKING:
     from myna.models.schemas import Model
-    from myna.models.store import InstalledModel, ModelStore
+    from myna.models.store import ModelStore
 
 app = typer.Typer(help="Models of neural engines: list, pull, import, verify, remove.", no_args_is_help=True)
 NameOfModel = Annotated[str, typer.Argument(metavar="NAME", help="As `myna models list` shows it.")]
@@ -32,9 +32,8 @@ def list_models(
 ) -> None:
     """What can be had and what is here: size, languages, licence of the weights, what it needs."""
     store, models = _store(), _known()
-    installed = {model.name: model for model in store.all()}
-    rows = [_row(model, installed.get(model.name)) for model in models.values()]
-    rows += [_own_row(model) for name, model in installed.items() if name not in models]
+    rows = [_row(model, store) for model in models.values()]
+    rows += [_own_row(name, store) for name in store.names() if name not in models]
     rows = [
         row
         for row in rows
@@ -43,7 +42,7 @@ def list_models(
         and (row["here"] != "no" or not here)
     ]
     if not as_json:
-        rows = [{**row, "languages": _few(row["languages"])} for row in rows]
+        rows = [_for_people(row) for row in rows]
     show_rows(rows, as_json, empty="No model fits. `myna models list` shows all.")
 
 
@@ -53,9 +52,8 @@ def show(name: NameOfModel, as_json: AsJson = False) -> None:
     from myna.models.catalogue import in_words, named
 
     store, models = _store(), _known()
-    installed = store.look(name)
-    if installed is not None and name not in models:
-        show_row({**_own_row(installed), "came from": installed.manifest.imported_from}, as_json)
+    if name not in models and (installed := store.look(name)) is not None:
+        show_row({**_own_row(name, store), "came from": installed.manifest.imported_from}, as_json)
         return
     model = named(name)
     row: dict[str, Any] = {
@@ -69,12 +67,33 @@ def show(name: NameOfModel, as_json: AsJson = False) -> None:
         "commercial use": model.commercial,
         "needs": _needs(model),
         "from": f"{model.source} @ {model.revision or 'what is newest'}",
-        "here": _state(installed),
+        "here": store.state(name),
     }
     if model.notice:
         row["notice"] = model.notice
-    row |= {file.path: f"checksum: {file.checksum}" for file in model.files}
-    show_row(row, as_json)
+    show_row(row | _files(model, as_json), as_json)
+
+
+def _files(model: Model, as_json: bool) -> dict[str, Any]:
+    """For people a line for each, for scripts a list with addresses."""
+    from myna.models.hub import Hub
+
+    if not as_json:
+        return {file.path: file.sha256 or f"checksum: {file.checksum}" for file in model.files}
+    hub = Hub.of(load_settings())
+    return {
+        "size_bytes": model.size_bytes,
+        "files": [
+            {
+                "path": file.path,
+                "url": hub.source(model, file).url,
+                "sha256": file.sha256,
+                "size_bytes": file.size_bytes,
+                "checksum": file.checksum,
+            }
+            for file in model.files
+        ],
+    }
 
 
 @app.command()
@@ -120,13 +139,12 @@ def import_(
 
 @app.command()
 def remove(names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Models on this machine.")]) -> None:
-    """Delete models from this machine."""
+    """Delete models from this machine, and what interrupted pulls have left of them."""
     from myna.models.catalogue import in_words
 
     store = _store()
     for name in names:
-        model = store.remove(name)
-        print(f"`{name}` is gone; {in_words(model.size_bytes)} are free.")
+        print(f"`{name}` is gone; {in_words(store.remove(name))} are free.")
 
 
 @app.command()
@@ -136,17 +154,19 @@ def verify(
 ) -> None:
     """Read every file again and compare its checksum with the one it came with. Ends with 1 when one differs."""
     store = _store()
-    chosen = names or [model.name for model in store.all()]
-    rows = [{"name": name, **_verified(store, name)} for name in chosen]
+    rows = [{"name": name, **_verified(store, name)} for name in names or store.names()]
     show_rows(rows, as_json, empty="No models are here.")
     if any(row["state"] != "ok" for row in rows):
         raise typer.Exit(1)
 
 
 def _verified(store: ModelStore, name: str) -> dict[str, str]:
-    wrong = store.verify(name)
+    from myna.models.store import how_to_bring
+
+    if not (wrong := store.verify(name)):
+        return {"state": "ok", "details": ""}
     words = "; ".join(f"`{path}` {what}" for path, what in wrong.items())
-    return {"state": "damaged" if wrong else "ok", "details": words}
+    return {"state": "damaged", "details": f"{words}. {how_to_bring(name)}"}
 
 
 def _store() -> ModelStore:
@@ -161,16 +181,18 @@ def _known() -> dict[str, Model]:
     return known()
 
 
-def _row(model: Model, installed: InstalledModel | None) -> dict[str, Any]:
+def _row(model: Model, store: ModelStore) -> dict[str, Any]:
     from myna.models.catalogue import in_words
 
     return {
         "name": model.name,
-        "here": _state(installed),
+        "here": store.state(model.name),
         "size": in_words(model.size_bytes),
+        "size_bytes": model.size_bytes,
         "engine": model.engine,
         "languages": list(model.languages),
         "licence": model.licence_weights if model.commercial else f"{model.licence_weights} (not for commerce)",
+        "commercial": model.commercial,
         "code": model.licence_code,
         "needs": _needs(model),
         "checksum": "pinned" if model.pinned else "recorded at first pull",
@@ -178,17 +200,21 @@ def _row(model: Model, installed: InstalledModel | None) -> dict[str, Any]:
     }
 
 
-def _own_row(model: InstalledModel) -> dict[str, Any]:
+def _own_row(name: str, store: ModelStore) -> dict[str, Any]:
     """A model that the catalogue does not know."""
     from myna.models.catalogue import in_words
 
+    model = next((model for model in store.all() if model.name == name), None)
+    size = model.size_bytes if model else 0
     return {
-        "name": model.name,
-        "here": _state(model),
-        "size": in_words(model.size_bytes),
-        "engine": model.manifest.engine,
+        "name": name,
+        "here": store.state(name),
+        "size": in_words(size),
+        "size_bytes": size,
+        "engine": model.manifest.engine if model else "",
         "languages": [],
-        "licence": model.manifest.licence or "not known",
+        "licence": (model and model.manifest.licence) or "not known",
+        "commercial": bool(model and model.manifest.commercial),
         "code": "",
         "needs": "",
         "checksum": "recorded at import",
@@ -196,12 +222,10 @@ def _own_row(model: InstalledModel) -> dict[str, Any]:
     }
 
 
-def _state(installed: InstalledModel | None) -> str:
-    from myna.models.store import missing_files
-
-    if installed is None:
-        return "no"
-    return "damaged" if missing_files(installed) else "yes"
+def _for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """Without what is there in words already."""
+    shown = {name: value for name, value in row.items() if name not in ("size_bytes", "commercial")}
+    return {**shown, "languages": _few(row["languages"])}
 
 
 def _needs(model: Model) -> str:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from myna.errors import Conflict, EngineUnavailable, InvalidRequest, MynaError, NotFound
 from myna.models import catalogue
@@ -21,6 +21,8 @@ from myna.models.schemas import NAME
 from myna.settings import Settings
 
 MANIFEST = "manifest.json"
+State = Literal["yes", "no", "damaged", "begun"]
+"""Whether a model is here. `begun`: an interrupted pull has left something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,16 @@ class ModelStore:
 
     def _coming(self, name: str) -> Path:
         return self.folder / f".{name}.coming"
+
+    def state(self, name: str) -> State:
+        """How it stands with a model: a look, no reading."""
+        try:
+            model = self.look(name)
+        except EngineUnavailable:
+            return "damaged"
+        if model is not None:
+            return "damaged" if missing_files(model) else "yes"
+        return "begun" if re.fullmatch(NAME, name) and self._coming(name).is_dir() else "no"
 
     def keep(self, coming: Path, manifest: Manifest) -> Path:
         """Make a model of a prepared folder whose files are all there: all of it, or nothing."""

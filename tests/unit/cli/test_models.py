@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from myna.models.store import ModelStore
-from tests.fixtures.hub import ModelHub, serving_models
+from tests.fixtures.hub import COMMIT, ModelHub, serving_models, sha256
 from tests.unit.cli.conftest import CommandLine
 
 
@@ -39,7 +39,7 @@ class TestList:
     def test_says_what_each_gives_and_costs(self, myna: CommandLine, hub: ModelHub) -> None:
         row = listed(myna)["kokoro"]
         assert row["engine"] == "kokoro"
-        assert row["size"] == "354 MB"
+        assert (row["size"], row["size_bytes"] // 1_000_000, row["commercial"]) == ("354 MB", 353, True)
         assert row["licence"] == "Apache-2.0"
         assert "GPL" in row["code"]
         assert "pt-BR" in row["languages"]
@@ -68,7 +68,14 @@ class TestList:
         found = listed(myna, "--here")
         assert {name: row["here"] for name, row in found.items()} == {"tiny": "yes", "mine": "yes"}
         (store.folder / "tiny" / "config.json").unlink()
-        assert listed(myna, "--here")["tiny"]["here"] == "damaged"
+        (store.folder / "mine" / "manifest.json").write_text("{")
+        store.prepare("unsure")
+        found = listed(myna, "--here")
+        assert found["tiny"]["here"] == "damaged"
+        assert found["mine"]["here"] == "damaged"
+        assert found["unsure"]["here"] == "begun"
+        assert myna("models", "remove", "unsure").code == 0
+        assert "unsure" not in listed(myna, "--here")
 
     def test_a_table_names_few_languages(self, myna: CommandLine, hub: ModelHub) -> None:
         lines = {line.split()[0]: line for line in myna("models", "list").lines}
@@ -103,7 +110,7 @@ class TestPull:
     def test_offline_ends_with_words_and_1(self, myna: CommandLine, hub: ModelHub) -> None:
         ended = myna("models", "pull", "tiny", "--offline")
         assert ended.code == 1
-        assert f"weights.onnx  from {hub.url}" in ended.err
+        assert f"weights.onnx (100 kB, SHA-256 {sha256(hub.files['weights.onnx'])})  from {hub.url}" in ended.err
         assert "myna models import FOLDER --name tiny" in ended.err
         assert hub.asked == []
 
@@ -125,9 +132,17 @@ def test_show_names_the_files_and_their_checksums(myna: CommandLine, hub: ModelH
     row = myna("models", "show", "guarded", "--json").json
     assert row["licence_of_the_weights"] == "CC-BY-NC-4.0"
     assert row["commercial_use"] is False
-    assert row["weights.onnx"] == "checksum: pinned"
     assert row["notice"] == "Mind the licence."
-    assert myna("models", "show", "unsure", "--json").json["config.json"] == "checksum: recorded at first pull"
+    assert row["files"][0] == {
+        "path": "weights.onnx",
+        "url": f"{hub.url}/{hub.entry()['source']}/resolve/{COMMIT}/weights.onnx",
+        "sha256": sha256(hub.files["weights.onnx"]),
+        "size_bytes": 100_000,
+        "checksum": "pinned",
+    }
+    assert myna("models", "show", "unsure", "--json").json["files"][1]["checksum"] == "recorded at first pull"
+    assert sha256(hub.files["weights.onnx"]) in myna("models", "show", "guarded").out
+    assert "checksum: recorded at first pull" in myna("models", "show", "unsure").out
 
 
 def test_import_show_verify_and_remove_a_model_of_ones_own(
@@ -143,7 +158,11 @@ def test_import_show_verify_and_remove_a_model_of_ones_own(
     (store.folder / "our-voice" / "voice.onnx").write_bytes(b"\x08\x08graPh")
     damaged = myna("models", "verify")
     assert damaged.code == 1
-    assert "`voice.onnx` is not what it was" in damaged.out
+    assert "`voice.onnx` is not what it was. `myna models import PATH --name our-voice` brings it." in damaged.out
+    (store.folder / "our-voice" / "manifest.json").write_text("{")
+    unreadable = myna("models", "verify")
+    assert unreadable.code == 1
+    assert "`manifest.json` cannot be read" in unreadable.out
     assert myna("models", "remove", "our-voice").lines == ["`our-voice` is gone; 29 B are free."]
     assert myna("models", "verify").out.strip() == "No models are here."
     assert myna("models", "remove", "our-voice").code == 1

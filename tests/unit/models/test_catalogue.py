@@ -121,6 +121,12 @@ def test_a_bad_file_of_models_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         known()
 
 
+def test_a_file_of_models_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNA_MODELS_FILE", str(tmp_path / "gone.json"))
+    with pytest.raises(StartupError, match=r"gone\.json.*MYNA_MODELS_FILE"):
+        known()
+
+
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
     with pytest.raises(NotFound, match="Did you mean `kokoro`"):
         named("kokor")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,66 @@ def test_a_checkpoint_of_pytorch_is_a_zip_with_a_pickle(store: ModelStore, folde
         import_model(folder, store)
 
 
+def test_pickles_behind_a_link_are_seen(store: ModelStore, folder: Path, tmp_path: Path) -> None:
+    piper(folder)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "weights.bin").write_bytes(PICKLE)
+    (folder / "deep").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Unsupported, match=r"`deep/weights\.bin` is a pickle"):
+        import_model(folder, store)
+
+
+def test_hidden_files_stay_behind_whatever_they_are(store: ModelStore, folder: Path) -> None:
+    piper(folder)
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "old.pt").write_bytes(PICKLE)
+    assert len(import_model(folder, store).manifest.files) == 2
+
+
+def test_a_broken_archive_is_no_pickle(store: ModelStore, folder: Path) -> None:
+    """It is for its engine to say that it is broken."""
+    kokoro(folder)
+    data = (folder / "voices.bin").read_bytes()
+    (folder / "voices.bin").write_bytes(data.replace(b"PK\x01\x02", b"PK\x09\x09"))
+    assert find_pickles(folder) == []
+
+
+@pytest.mark.parametrize("name", ["../escape", "/tmp/x", "A b", ".hidden", "a" * 65])
+def test_a_name_stays_within_the_store(store: ModelStore, folder: Path, name: str) -> None:
+    piper(folder)
+    with pytest.raises(InvalidRequest, match=r"is no name for a model.*--name"):
+        import_model(folder, store, Wishes(name=name))
+    assert list(store.folder.rglob("*")) == []
+    assert not (store.folder.parent / "escape").exists()
+
+
+def test_an_engine_that_nobody_has_is_not_believed(store: ModelStore, folder: Path) -> None:
+    piper(folder)
+    with pytest.raises(NotFound, match=r"no engine `pipr`\. Did you mean `piper`"):
+        import_model(folder, store, Wishes(engine="pipr"))
+    with pytest.raises(NotFound, match=r"There are .*whisper"):
+        import_model(folder, store, Wishes(engine="zzz"))
+
+
+def test_an_engine_that_these_files_are_not_for_is_not_believed(store: ModelStore, folder: Path) -> None:
+    piper(folder)
+    with pytest.raises(InvalidRequest, match="those of `piper`, not of `whisper`"):
+        import_model(folder, store, Wishes(engine="whisper"))
+    assert store.installed() == ()
+
+
+def test_a_folder_without_files_is_no_model(store: ModelStore, folder: Path) -> None:
+    (folder / ".hidden").write_text("x")
+    with pytest.raises(InvalidRequest, match="There are no files"):
+        import_model(folder, store, Wishes(engine="piper"))
+
+
+def test_what_is_no_file_is_not_opened(store: ModelStore, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidRequest, match="neither a file nor a folder"):
+        import_model(tmp_path / "pipe", store)
+
+
 def test_a_voice_of_piper_may_be_named_by_its_first_file(store: ModelStore, folder: Path) -> None:
     piper(folder)
     model = import_model(folder / "en_US-tiny-medium.onnx", store)
@@ -237,6 +298,10 @@ class TestTheFilesOfTheCatalogue:
         (brought / "a.safetensors").unlink()
         with pytest.raises(InvalidRequest, match=r"needs `voices/a\.safetensors`"):
             import_model(brought, store, Wishes(name="tiny"))
+
+    def test_are_for_their_engine(self, store: ModelStore, brought: Path) -> None:
+        with pytest.raises(InvalidRequest, match="those of `kokoro`, not of `piper`"):
+            import_model(brought, store, Wishes(name="tiny", engine="piper"))
 
     def test_must_be_the_right_ones(self, store: ModelStore, brought: Path) -> None:
         (brought / "weights.onnx").write_bytes(b"\x08\x08other")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from myna.errors import BrokenResult, Conflict, Forbidden, NotFound, StorageFull, Unavailable, Unsupported
+from myna.errors import BrokenResult, Conflict, Forbidden, NotFound, StartupError, StorageFull, Unavailable, Unsupported
 from myna.models.download import Patience
 from myna.models.pull import pull
 from myna.models.schemas import Model
@@ -135,6 +135,39 @@ def test_a_damaged_model_is_mended(pulled: Pull, hub: ModelHub, store: ModelStor
     assert (pulled() / "config.json").read_bytes() == hub.files["config.json"]
 
 
+def test_a_flipped_byte_is_mended(pulled: Pull, hub: ModelHub) -> None:
+    """What is here is read again, so that `verify` can name a pull as the cure."""
+    weights = pulled() / "weights.onnx"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + b"?")
+    assert (pulled() / "weights.onnx").read_bytes() == data
+
+
+def test_a_damaged_manifest_is_mended(pulled: Pull, store: ModelStore) -> None:
+    (pulled() / "manifest.json").write_text("{")
+    pulled()
+    assert store.verify("tiny") == {}
+
+
+def test_what_an_interrupted_pull_of_other_files_left_is_forgotten(pulled: Pull, hub: ModelHub) -> None:
+    files = dict(hub.files)
+    hub.files["old.bin"] = b"of an earlier revision"
+    hub.refusals["old.bin"] = [503] * 99
+    with pytest.raises(Unavailable):
+        pulled(files=[*hub.entry()["files"]])
+    del hub.files["old.bin"]
+    folder = pulled()
+    assert {path.name for path in folder.iterdir()} == {*files, "manifest.json"}
+    assert hub.ranges_of("weights.onnx") == [""]
+
+
+def test_without_a_pinned_revision_all_files_are_of_one_commit(pulled: Pull, hub: ModelHub) -> None:
+    """Somebody may change the repository between the first file and the last."""
+    pulled(pinned=False, revision="")
+    asked = [asked.path.split("/")[4] for asked in hub.asked if "/resolve/" in asked.path]
+    assert asked == ["main", COMMIT]
+
+
 def test_a_busy_server_is_asked_again(pulled: Pull, hub: ModelHub, told: Told) -> None:
     hub.refusals["weights.onnx"] = [503, 429, 500]
     pulled()
@@ -183,6 +216,15 @@ def test_the_token_of_the_hubs_own_tools_is_used(pulled: Pull, hub: ModelHub, mo
     monkeypatch.setenv("HF_TOKEN", "hf_right")
     hub.token = "hf_right"
     assert pulled(gated=True).is_dir()
+
+
+def test_a_token_that_cannot_be_one_is_refused(pulled: Pull, hub: ModelHub) -> None:
+    """Such as the example of the advice itself; a line end of a file is no harm."""
+    with pytest.raises(StartupError, match="is no token"):
+        pulled(settings={"hub_token": "hf_…"})
+    assert hub.asked == []
+    hub.token = "hf_right"
+    assert pulled(settings={"hub_token": "hf_right\n"}).is_dir()
 
 
 def test_other_addresses_never_see_the_token(pulled: Pull, hub: ModelHub) -> None:
@@ -250,7 +292,7 @@ def test_pickles_are_refused(pulled: Pull, hub: ModelHub, store: ModelStore) -> 
     hub.files = {"model.pt": b"\x80\x02}q\x00."}
     with pytest.raises(Unsupported, match=r"`model\.pt`, a pickle"):
         pulled()
-    assert store.installed() == ()
+    assert not [path for path in store.folder.rglob("*") if path.is_file()]
 
 
 def test_two_pulls_of_one_model_do_not_meet(pulled: Pull, store: ModelStore, tmp_path: Path) -> None:

@@ -50,6 +50,16 @@ def test_what_is_no_archive_is_said(tmp_path: Path) -> None:
         unpack(tmp_path / "a.zip", tmp_path / "out", ("*",))
 
 
+def test_a_damaged_compressed_archive_is_said(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("one.txt", bytes(range(256)) * 40)
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[40:60] = b"\xff" * 20
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(BrokenResult, match="not a zip archive that can be read"):
+        unpack(tmp_path / "a.zip", tmp_path / "out", ("*",))
+
+
 def test_a_damaged_archive_is_said(tmp_path: Path) -> None:
     packed = archive(tmp_path / "a.zip", "one.txt")
     data = bytearray(packed.read_bytes())
