@@ -2,6 +2,7 @@
 
 Commands in the environment variable `FAKE_SEPARATION` act on each block: `separate:crash`, `separate:crash-once=TOKEN`,
 `separate:hang`, `separate:fail=MESSAGE`, `separate:slow=SECONDS`, and `separate:nonsense` (sound that is not a number).
+With `separate:from=NUMBER` they act from that block of a sound on; the first one is 1.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from myna.engines.fake_commands import misbehave, parse
+from myna.engines.fake_commands import Command, misbehave, parse
 from myna.engines.separation import SeparationCapabilities, SeparationEngine, Stems, Stereo
 
 _DELAY = 1_000
@@ -26,6 +27,7 @@ class FakeSeparation(SeparationEngine):
 
     def __init__(self) -> None:
         self._held = np.zeros((0, 2), np.float32)
+        self._blocks = 0
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
@@ -46,9 +48,11 @@ class FakeSeparation(SeparationEngine):
 
     def begin(self) -> None:
         self._held = np.zeros((0, 2), np.float32)
+        self._blocks = 0
 
     def separate(self, sound: Stereo, *, last: bool) -> Stems:
-        _, commands = parse(os.environ.get("FAKE_SEPARATION", ""), "separate")
+        self._blocks += 1
+        commands = self._commands()
         for command in commands:
             misbehave(command)
             if command.name == "slow":
@@ -60,3 +64,9 @@ class FakeSeparation(SeparationEngine):
         if any(command.name == "nonsense" for command in commands):
             middle = np.full_like(middle, np.nan)
         return np.stack([held[:ready] - middle, middle])
+
+    def _commands(self) -> list[Command]:
+        """Those that act on this block."""
+        _, commands = parse(os.environ.get("FAKE_SEPARATION", ""), "separate")
+        begins = next((command.number() for command in commands if command.name == "from"), 1)
+        return commands if self._blocks >= begins else []

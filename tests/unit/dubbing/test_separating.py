@@ -113,16 +113,18 @@ async def test_the_voice_goes_and_the_rest_stays_as_it_was(stage: Separate, file
     assert heard.std() == pytest.approx(0.3 / np.sqrt(2), rel=0.05)
 
 
+@pytest.mark.parametrize("block", [1, 3])
 async def test_after_a_crash_the_stretch_is_heard_again_and_nothing_is_said_twice(
-    stage: Separate, files: Folder, work: Work, monkeypatch: pytest.MonkeyPatch
+    block: int, stage: Separate, files: Folder, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calm = await separated(stage, files, work)
     for name in (BED, VOICE):
         (files.folder / name).unlink()
-    monkeypatch.setenv("FAKE_SEPARATION", f"separate:crash-once={os.urandom(6).hex()}")
+    monkeypatch.setenv("FAKE_SEPARATION", f"separate:from={block} separate:crash-once={os.urandom(6).hex()}")
     registry = EngineRegistry.load(["fake-separation"])
     host = EngineHost(Settings(engine_processes=1), registry)
     crashed = await separated(Separate(files, host, registry), files, work)
+    assert host.counters["fake-separation"].restarts == {"crash": 1}
     await host.close()
     assert all(np.array_equal(one, other) for one, other in zip(calm, crashed, strict=True))
 
