@@ -24,6 +24,10 @@ def dub(
     source: Annotated[str | None, typer.Option("--from", help="Language of the film. [default: English]")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="[default: VIDEO.LANGUAGE.ending]")] = None,
     voice: Annotated[str | None, typer.Option(help="One voice for everybody. [default: one that fits each]")] = None,
+    engine: Annotated[str | None, typer.Option(help="Who speaks: an engine, or one of its models.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Who hears: an engine, or one of its models.")] = None,
+    translator: Annotated[str | None, typer.Option(help="The engine that translates.")] = None,
+    separator: Annotated[str | None, typer.Option(help="The engine that takes voices out of the rest.")] = None,
     clone_speakers: Annotated[
         bool, typer.Option("--clone-speakers", help="Everybody keeps their own voice; you need the right to it.")
     ] = False,
@@ -60,6 +64,10 @@ def dub(
         target_languages=languages,
         source_language=source,
         file_name=video.name,
+        engine=engine or "",
+        recogniser=recogniser or "",
+        translator=translator or "",
+        separator=separator or "",
         clone_speakers=clone_speakers,
         speakers=speakers,
         transcript=_script(transcript) if transcript else None,

@@ -53,7 +53,8 @@ class Order:
     async def _order(self, node: Node, owner: Account) -> Dub:
         request = self.request
         if self.voice is not None:
-            chosen = await node.services.voices.resolve("native", self.voice, owner.id)
+            choice = node.services.voices.chosen(request.engine) if request.engine else None
+            chosen = await node.services.voices.resolve("native", self.voice, owner.id, choice)
             request = replace(request, voice_id=chosen.id)
         return await node.services.dubbing.create(
             owner, request, api="cli", base_url="", source=_pieces(self.video), price_per_second=0

@@ -58,6 +58,8 @@ class RequestChecks:
         self._check_texts(request)
         self._check_hearing(request)
         self._check_translations(request)
+        if request.separator:
+            self._registry.describe_separator(request.separator)
         await self._check_voices(caller, request)
         return request
 
@@ -103,17 +105,21 @@ class RequestChecks:
     def _check_hearing(self, request: DubRequest) -> None:
         if request.transcript is not None or request.use_subtitles:
             return
-        self._transcription.check(request.source_language)
+        self._transcription.check(request.source_language, request.recogniser)
 
     def _check_translations(self, request: DubRequest) -> None:
         heard = request.transcript is None and not request.use_subtitles
-        found_out = heard and self._transcription.finds_language
+        found_out = heard and self._transcription.finds_language(request.recogniser)
         source = request.source_language or (None if found_out else DEFAULT_LANGUAGE)
         for target in request.target_languages:
             if target not in request.translations:
-                self._translation.check(source, target, glossary=bool(request.glossary))
+                self._translation.check(source, target, glossary=bool(request.glossary), engine=request.translator)
 
     async def _check_voices(self, caller: Caller | Account, request: DubRequest) -> None:
+        choice = self._voices.chosen(request.engine) if request.engine else None
+        for voice_id in {request.voice_id, *request.voices.values()} if choice else ():
+            if voice_id is not None:
+                await self._voices.resolve("native", voice_id, owner_of(caller).id, choice)
         for target in request.target_languages:
             await self.check_voice(caller, request.voice_id, target)
             for key, voice_id in request.voices.items():
@@ -121,12 +127,14 @@ class RequestChecks:
                 if language in (None, target):
                     await self.check_voice(caller, voice_id, target)
             if request.clone_speakers:
-                self._check_cloning(target)
+                self._check_cloning(target, request.engine or None)
+            elif choice:
+                self._voices.default(target, choice)
             elif not await self._voices.list(owner_of(caller).id, language=base_language(target)):
                 raise VoiceNotFound(f"No voice of this server speaks `{target}`. `myna voices list` shows all voices.")
 
-    def _check_cloning(self, target: str) -> None:
-        able = self._cloning.engine()
+    def _check_cloning(self, target: str, engine: str | None) -> None:
+        able = self._cloning.engine(engine)
         if self._settings.consent == "recording":
             raise ConsentRequired(
                 "This server makes voices only with a consent recording of each speaker, so a dub cannot clone them. "

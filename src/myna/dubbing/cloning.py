@@ -50,7 +50,9 @@ class SpeakerClones:
             account = await self._accounts.get_account(work.dub.account_id)
             recording = await run_in_thread(encode, sound, rate, "flac")
             try:
-                prepared = await self._cloning.prepare(account, recording, language=work.dub.source_language)
+                prepared = await self._cloning.prepare(
+                    account, recording, engine=work.dub.request.engine or None, language=work.dub.source_language
+                )
             except ReferenceRefused as error:
                 raise ReferenceRefused(
                     f"No voice can be made of {speaker.name} ({speaker.id}): {error.message} Name a voice for this "

@@ -84,6 +84,14 @@ class DubRequest:
     """One voice for everybody; None: one that fits each speaker."""
     voices: dict[str, str] = field(default_factory=dict)
     """By speaker, or `language/speaker`."""
+    engine: str = ""
+    """Who speaks: an engine, or one of its models; empty: the voices decide, and they are of the preferred engine."""
+    recogniser: str = ""
+    """Who hears: an engine, or one of its models; empty: the preferred one that understands the language."""
+    translator: str = ""
+    """The engine that translates; empty: the preferred one that can."""
+    separator: str = ""
+    """The engine that takes voices out of the rest; empty: the preferred one, if there is any."""
     clone_speakers: bool = False
     """Each speaker gets a clone of their own voice."""
     speakers: int | None = None

@@ -54,10 +54,10 @@ class TranscriptionOrders:
     ) -> Job:
         """Hold a price, record the job and leave it to the queue. The real price is held once the length is known.
 
-        `source` is `{"url": …}` or `{"object_key": …}`. Raises `Unsupported` when no engine here understands the
-        language, `InsufficientCredits`, `QueueFull`.
+        `source` is `{"url": …}` or `{"object_key": …}`. Raises what
+        `TranscriptionService.check` raises, `InsufficientCredits`, `QueueFull`.
         """
-        self._transcription.check(request.language)
+        self._transcription.check(request.language, request.engine)
         job = await self._jobs.accept(
             NewJob(
                 id=job_id,

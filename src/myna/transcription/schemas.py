@@ -55,5 +55,5 @@ class TranscriptionRequest:
     """BCP 47 tag; None: found out by an engine that can, else English."""
     timestamps: Literal["word", "sentence"] | None = None
     """None gives the text alone."""
-    model: str = ""
-    """One of the models of the engine; empty: its best."""
+    engine: str = ""
+    """Who hears: an engine, or one of its models; empty: the preferred one that understands the language."""

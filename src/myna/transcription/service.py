@@ -13,21 +13,16 @@ from myna.audio.activity import Segment, speech_segments
 from myna.engines.base import Samples
 from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
-from myna.engines.recognition import Recognised, RecognitionCapabilities, RecognitionRequest
+from myna.engines.recognition import Recognised, RecognitionRequest
 from myna.engines.registry import EngineRegistry
-from myna.engines.translation import base_language
-from myna.errors import Unsupported
 from myna.kit.threads import run_in_thread
 from myna.kit.timed_text import TimedText
-from myna.models.catalogue import in_words, load
+from myna.transcription.choosing import DEFAULT_LANGUAGE, Recognisers, offered
 from myna.transcription.lines import split_lines
 from myna.transcription.reading import read_along, reader_for, shared_out
 from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
 from myna.transcription.stretches import LONGEST, sound_of, stretches
 
-DEFAULT_LANGUAGE = "en"
-_USUAL_MODEL = "whisper-small"
-"""Of those that understand a language, the one to advise."""
 _AT_ONCE = 4
 """Pieces that are with the engine at once; it has as many processes as it is allowed."""
 _MARGIN = 0.4
@@ -70,31 +65,26 @@ class TranscriptionService:
     def __init__(self, engines: EngineHost, registry: EngineRegistry) -> None:
         self._engines = engines
         self._registry = registry
+        self._recognisers = Recognisers(registry)
 
     def can(self, language: str | None) -> bool:
         """Whether an engine here understands the language; None: the one that is found out, else English."""
-        return self._recogniser(language) is not None
+        return self._recognisers.preferred(language) is not None
 
     def recogniser(self, language: str | None) -> str | None:
         """The name of the engine that would hear the language; None when none here understands it."""
-        able = self._recogniser(language)
+        able = self._recognisers.preferred(language)
         return able.name if able else None
 
-    @property
-    def finds_language(self) -> bool:
-        """Whether the engine that would hear an unknown language finds out which it is."""
-        able = self._recogniser(None)
+    def finds_language(self, engine: str = "") -> bool:
+        """Whether the engine that would hear an unknown language, or the one that is named, finds out which it is."""
+        able = self._recognisers.named(engine)[0] if engine else self._recognisers.preferred(None)
         return able is not None and able.detects_language
 
-    def check(self, language: str | None) -> None:
-        """Raises `Unsupported`, which says what to do, unless an engine here understands the language."""
-        if not self.can(language):
-            advice = _model_advice(language or DEFAULT_LANGUAGE)
-            raise Unsupported(
-                f"No engine of this server understands `{language or DEFAULT_LANGUAGE}`. Send what is said as a "
-                f"transcript (plain lines, SRT or WebVTT), or install an engine: {advice}.",
-                field="source_language",
-            )
+    def check(self, language: str | None, engine: str = "") -> None:
+        """Raises `Unsupported`, which says what to do, unless an engine here understands the language; of an engine, or
+        a model, that is named, unless that one does, and `EngineUnavailable` when it is not here."""
+        self._recognisers.chosen(language, engine)
 
     async def transcribe(
         self,
@@ -105,18 +95,16 @@ class TranscriptionService:
         segments: Sequence[Segment],
         progress: Progress | None = None,
         vocabulary: Sequence[str] = (),
-        model: str = "",
+        engine: str = "",
     ) -> Transcript:
         """All words of a source of any length; only pieces of 30 seconds are in memory.
 
-        `vocabulary` are words that may be said, for engines that listen for them; `model` is one of those of the
-        engine. Raises `Unsupported`, and what `EngineHost.recognise` raises after a second try.
+        `vocabulary` are words that may be said, for engines that listen for them; `engine` names one, or one of its
+        models. Raises what `check` raises, and what `EngineHost.recognise` raises after a second try.
         """
-        self.check(language)
-        able = self._recogniser(language)
-        assert able is not None
+        able, model = self._recognisers.chosen(language, engine)
         sound, parts = _Sound(read, rate), list(stretches(segments))
-        tag = language or (None if able.detects_language else _offered(able, DEFAULT_LANGUAGE))
+        tag = language or (None if able.detects_language else offered(able, DEFAULT_LANGUAGE))
         wanted = RecognitionRequest(tag, vocabulary=tuple(vocabulary) if able.vocabulary else (), model=model)
         known: dict[float, Recognised] = {}
         if tag is None:
@@ -255,7 +243,7 @@ class TranscriptionService:
         longest: float = LONGEST,
     ) -> list[list[TimedWord]]:
         """The same words with the times of a recogniser, where one can find them in `longest` seconds at once."""
-        able = self._recogniser(language, alignment=True)
+        able = self._recognisers.preferred(language, alignment=True)
         if able is None:
             return [list(line) for line in lines]
         limit = asyncio.Semaphore(_AT_ONCE)
@@ -293,33 +281,10 @@ class TranscriptionService:
     async def _recognise(self, engine: str, samples: Samples, rate: int, request: RecognitionRequest) -> Recognised:
         return await forgiving(engine, lambda: self._engines.recognise(engine, samples, rate, request))
 
-    def _recogniser(self, language: str | None, alignment: bool = False) -> RecognitionCapabilities | None:
-        """The preferred engine for a language; for an unknown one, one that finds it out before one for English."""
-        able = [self._registry.describe_recogniser(name) for name in self._registry.recognisers]
-        able = [each for each in able if each.alignment or not alignment]
-        if language is None and (finds := next((each for each in able if each.detects_language), None)):
-            return finds
-        wanted = language or DEFAULT_LANGUAGE
-        return next((each for each in able if _offered(each, wanted)), None)
-
 
 def _found_language(heard: Recognised) -> str | None:
     """None when an engine could not find it out, as of sound in which it hears no speech."""
     return heard.language if heard.language_probability > 0 else None
-
-
-def _model_advice(language: str) -> str:
-    """Which model would understand a language, and how it comes here."""
-    able = [
-        model
-        for model in load().values()
-        if model.kind == "recognition"
-        and (not model.languages or any(base_language(tag) == base_language(language) for tag in model.languages))
-    ]
-    if not able:
-        return "`myna engines` shows what there is"
-    model = next((model for model in able if model.name == _USUAL_MODEL), able[0])
-    return f"`myna models pull {model.name}` brings one ({in_words(model.size_bytes)})"
 
 
 async def _all(works: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
@@ -373,12 +338,6 @@ def _in_speech(words: Iterable[TimedWord], segments: Sequence[Segment]) -> Itera
 def _rounded(word: TimedWord) -> TimedWord:
     """To the millisecond, which is more than anybody can tell."""
     return TimedWord(word.text, round(word.start, 3), round(word.end, 3))
-
-
-def _offered(able: RecognitionCapabilities, language: str) -> str | None:
-    """The engine's tag for a language: the very same, else another region."""
-    near = [tag for tag in able.languages if base_language(tag) == base_language(language)]
-    return language if language in near else next(iter(near), None)
 
 
 def _spans(cues: Sequence[TimedText]) -> list[Segment]:

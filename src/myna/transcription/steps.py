@@ -172,7 +172,7 @@ class TranscriptionSteps:
         if not segments:
             return (), request.language or "und"
         heard = await self._transcription.transcribe(
-            read, RATE, language=request.language, segments=segments, progress=report, model=request.model
+            read, RATE, language=request.language, segments=segments, progress=report, engine=request.engine
         )
         return heard.words, heard.language
 

@@ -37,22 +37,25 @@ class TranslationService:
             for source, target in _listed(able)
         )
 
-    def check(self, source: str | None, target: str, *, glossary: bool = False) -> None:
-        """Raises `Unsupported`, which says what to do, when nothing here translates these languages.
+    def check(self, source: str | None, target: str, *, glossary: bool = False, engine: str = "") -> None:
+        """Raises `Unsupported`, which says what to do, when nothing here, or not the engine that is named, translates
+        these languages, and `EngineUnavailable` when that one is not here.
 
         Without a source, which is yet to be found out, something must translate into the target.
         """
+        able = self._able(engine)
         if source is None:
-            if not any(able.serves_target(target) for able in self._able()):
-                raise Unsupported(_advice("en", target), field="target_language")
+            if not any(each.serves_target(target) for each in able):
+                raise self._nobody("en", target, engine)
         elif not same_language(source, target):
-            self._choose(source, target, glossary=glossary)
+            self._choose(source, target, glossary=glossary, engine=engine)
 
-    def can_shorten(self, source: str, target: str, *, glossary: bool = False) -> bool:
+    def can_shorten(self, source: str, target: str, *, glossary: bool = False, engine: str = "") -> bool:
         """Whether `translate` may be asked to `shorten`."""
         if same_language(source, target):
             return False
-        return any(able.fits_length for able in self._fitting(source, target, glossary=glossary))
+        fitting = self._fitting(source, target, engine)
+        return any(able.fits_length for able in fitting if able.glossary or not glossary)
 
     def engine_for(self, source: str, target: str, *, glossary: bool = False, shorten: bool = False) -> str:
         """The engine that would translate; empty for one language. Raises `Unsupported`."""
@@ -69,17 +72,19 @@ class TranslationService:
         seconds: Sequence[float | None] = (),
         shorten: bool = False,
         progress: Progress | None = None,
+        engine: str = "",
     ) -> tuple[str, ...]:
         """As many lines as were given, in order; unchanged when both languages are one.
 
         `seconds` says how long each may take to be said, for engines that can fit it. With `shorten`, the lines (of
-        the source) were translated before and came out too long. Raises `Unsupported`, and what the engines raise.
+        the source) were translated before and came out too long. `engine` names the one that translates. Raises what
+        `check` raises, and what the engines raise.
         """
         if seconds and len(seconds) != len(lines):
             raise ValueError("There are not as many times as lines.")
         if same_language(source, target):
             return tuple(lines)
-        able = self._choose(source, target, glossary=bool(glossary), shorten=shorten)
+        able = self._choose(source, target, glossary=bool(glossary), shorten=shorten, engine=engine)
         translated: list[str] = []
         for batch in _batches(lines, _MODEL_BATCH if able.any_pair else _BATCH):
             request = TranslationRequest(
@@ -98,24 +103,34 @@ class TranslationService:
     async def _translated(self, engine: str, request: TranslationRequest) -> tuple[str, ...]:
         return await forgiving(engine, lambda: self._engines.translate(engine, request))
 
-    def _choose(self, source: str, target: str, *, glossary: bool, shorten: bool = False) -> TranslationCapabilities:
-        fitting = self._fitting(source, target, glossary=False)
+    def _choose(
+        self, source: str, target: str, *, glossary: bool, shorten: bool = False, engine: str = ""
+    ) -> TranslationCapabilities:
+        fitting = self._fitting(source, target, engine)
         for able in fitting:
             if (able.glossary or not glossary) and (able.fits_length or not shorten):
                 return able
         if not fitting:
-            raise Unsupported(_advice(source, target), field="target_language")
+            raise self._nobody(source, target, engine)
         names = ", ".join(f"`{able.name}`" for able in fitting)
         unable = f"What translates from `{source}` to `{target}` here ({names}) cannot"
         if shorten:
             raise Unsupported(f"{unable} make a translation shorter.")
         raise Unsupported(f"{unable} keep to a glossary.", field="glossary")
 
-    def _fitting(self, source: str, target: str, *, glossary: bool) -> list[TranslationCapabilities]:
-        return [able for able in self._able() if able.serves(source, target) and (able.glossary or not glossary)]
+    def _fitting(self, source: str, target: str, engine: str = "") -> list[TranslationCapabilities]:
+        return [able for able in self._able(engine) if able.serves(source, target)]
 
-    def _able(self) -> Iterator[TranslationCapabilities]:
-        return (self._registry.describe_translator(name) for name in self._registry.translators)
+    def _able(self, engine: str = "") -> list[TranslationCapabilities]:
+        """The one that is named, else all, the preferred first."""
+        names = [engine] if engine else self._registry.translators
+        return [self._registry.describe_translator(name) for name in names]
+
+    def _nobody(self, source: str, target: str, engine: str) -> Unsupported:
+        if others := engine and ", ".join(f"`{able.name}`" for able in self._fitting(source, target)):
+            message = f"The engine `{engine}` does not translate from `{source}` to `{target}` here; {others} would."
+            return Unsupported(f"{message} Name one that does, or none.", field="target_language")
+        return Unsupported(_advice(source, target), field="target_language")
 
 
 def same_language(source: str, target: str) -> bool:

@@ -16,7 +16,7 @@ from myna.db.session import Database
 from myna.engines.base import Capabilities
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import ConsentRequired, InvalidRequest, NotFound
+from myna.errors import ConsentRequired, InvalidRequest, NotFound, Unsupported
 from myna.kit import clock, ids
 from myna.kit.pagination import Cursor, Page
 from myna.media.decode import Decoded
@@ -71,7 +71,7 @@ class CloningService:
 
         Raises `EngineUnavailable`, and `Unsupported` when it, or none, clones.
         """
-        return self._preparation.engine(wanted)
+        return self._preparation.engine(self._named(wanted))
 
     async def examine(
         self,
@@ -111,7 +111,7 @@ class CloningService:
         return await self._preparation.prepare(
             caller,
             data,
-            engine=engine,
+            engine=self._named(engine),
             transcript=transcript,
             language=language,
             similarity=similarity,
@@ -257,6 +257,15 @@ class CloningService:
     async def unblock(self, blocked_id: str) -> None:
         """Raises `NotFound`."""
         await self._blocked.unblock(blocked_id)
+
+    def _named(self, engine: str | None) -> str | None:
+        """Raises `EngineUnavailable`, and `Unsupported` for a model of an engine that has several."""
+        choice = self._voices.chosen(engine) if engine else None
+        if choice and choice.model:
+            raise Unsupported(
+                f"A voice is made for an engine, not for one of its models: name `{choice.engine}`.", field="engine"
+            )
+        return choice.engine if choice else None
 
     async def _checked(self, account_id: str, prepared: PreparedVoice, new: NewVoice) -> dict[str, Any]:
         """The report on the recording, when the rules of this server allow a voice of it."""

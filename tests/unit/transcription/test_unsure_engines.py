@@ -181,7 +181,7 @@ async def test_in_other_languages_they_stay_as_they_are() -> None:
 
 def test_without_an_engine_for_a_language_it_says_which_model_would_help() -> None:
     found, _ = service("exact")
-    assert not found.finds_language
-    assert service("guessing", "exact")[0].finds_language
+    assert not found.finds_language()
+    assert service("guessing", "exact")[0].finds_language()
     with pytest.raises(Unsupported, match="`myna models pull whisper-small` brings one"):
         found.check("ja")

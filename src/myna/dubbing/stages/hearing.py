@@ -125,6 +125,7 @@ class Transcribe:
             segments=segments,
             progress=_awaitable(report),
             vocabulary=tuple(work.dub.request.glossary),
+            engine=work.dub.request.recogniser,
         )
         return heard.language, split_lines(heard.words, turns)
 

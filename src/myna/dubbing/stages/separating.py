@@ -53,7 +53,7 @@ class Separate:
         segments = await read_segments(self._files, work)
         bed, voice = self._files.scratch(work.dub.id), self._files.scratch(work.dub.id)
         try:
-            if engine := next(iter(self._registry.separators), None):
+            if engine := work.dub.request.separator or next(iter(self._registry.separators), None):
                 await self._by_engine(engine, original, (bed, voice), segments, report)
                 await self._files.keep(*work.place, VOICE, voice)
                 await self._files.put(*work.place, BED_MAKER, json.dumps({"engine": engine}).encode())

@@ -147,7 +147,8 @@ class Fit(Speaking):
     async def _ask(self, work: Work, part: Part, long: Sequence[DubbedLine]) -> Sequence[str]:
         source = work.dub.source_language or DEFAULT_LANGUAGE
         glossary = work.dub.request.glossary
-        able = self._translation.can_shorten(source, part.language, glossary=bool(glossary))
+        engine = work.dub.request.translator
+        able = self._translation.can_shorten(source, part.language, glossary=bool(glossary), engine=engine)
         if part.language in work.dub.request.translations or not able:
             return ()
         lines = [await _to_place(self._takes, work, part, line, natural=False) for line in part.draft.lines]
@@ -160,6 +161,7 @@ class Fit(Speaking):
                 glossary=glossary,
                 seconds=[room[line.number] for line in long],
                 shorten=True,
+                engine=engine,
             )
         except MynaError:
             return ()  # a line that is cut and marked is better than none

@@ -79,6 +79,7 @@ class Translate:
             language,
             glossary=work.dub.request.glossary,
             seconds=seconds,
+            engine=work.dub.request.translator,
         )
 
     async def _cast(self, work: Work, language: str, lines: Sequence[DubbedLine]) -> list[DubbedLine]:
@@ -86,7 +87,8 @@ class Translate:
             return list(lines)
         dub = work.dub
         voices = await self._voices.list(dub.account_id, language=base_language(language))
-        stock = [voice for voice in voices if voice.kind == "stock"]
+        choice = self._voices.chosen(dub.request.engine) if dub.request.engine else None
+        stock = [voice for voice in voices if voice.kind == "stock" and (choice is None or choice.includes(voice))]
         chosen = cast(dub.speakers, language, dub.request, stock)
         return [line if line.voice_id else replace(line, voice_id=chosen[line.speaker]) for line in lines]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from myna.dubbing.schemas import Fit
 from myna.http.native.forms import separated
-from myna.http.native.schemas import Body, JobError
+from myna.http.native.schemas import Body, EngineName, JobError
 from myna.jobs.schemas import JobStatus
 
 _LONGEST_SCRIPT = 500_000
@@ -48,6 +48,14 @@ class DubOptions(BaseModel):
     """One voice for everybody; by default each speaker gets one that fits."""
     voices: Annotated[dict[str, VoiceName], BeforeValidator(_from_json)] = {}
     """By `speaker-1`, for one language by `es/speaker-1`, for everybody in one language by `es`."""
+    engine: EngineName | None = None
+    """Who speaks: an engine, or one of its models. By default the preferred one, or that of a named voice."""
+    recogniser: EngineName | None = None
+    """Who hears: an engine, or one of its models. The preferred one that understands the language by default."""
+    translator: EngineName | None = None
+    """The engine that translates. The preferred one that can by default."""
+    separator: EngineName | None = None
+    """The engine that takes voices out of the rest. The preferred one by default, if there is any."""
     clone_speakers: bool = False
     """Each speaker gets a clone of their own voice. You need the right to use their voices."""
     speakers: Annotated[int, Field(ge=1, le=20)] | None = None

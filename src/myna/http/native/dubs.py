@@ -29,6 +29,7 @@ from myna.kit import clock
 from myna.media.inline import is_data_url
 from myna.media.inline_film import part_film
 from myna.settings import Settings
+from myna.voices.choice import Choice
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -58,7 +59,8 @@ def dubs_router(services: Services) -> APIRouter:
         """
         async with _sent(request, services.settings) as sent:
             caller, options = caller_of(request), sent.options
-            voices = await _voice_ids([options.voice, *options.voices.values()], caller, services)
+            choice = services.voices.chosen(options.engine) if options.engine else None
+            voices = await _voice_ids([options.voice, *options.voices.values()], caller, services, choice)
             dub = await services.dubbing.create(
                 caller,
                 mapping.dub_request(options, file_name=sent.file_name, url=sent.url, voices=voices),
@@ -212,10 +214,12 @@ async def _pieces(film: IO[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-async def _voice_ids(names: Iterable[str | None], caller: Caller, services: Services) -> dict[str, str]:
-    """The id of each voice that is named, by name or by id. Raises `VoiceNotFound`."""
-    wanted = {name for name in names if name}
-    return {name: (await services.voices.resolve("native", name, caller.account.id)).id for name in sorted(wanted)}
+async def _voice_ids(
+    names: Iterable[str | None], caller: Caller, services: Services, choice: Choice | None = None
+) -> dict[str, str]:
+    """The id of each voice that is named, by name or by id. Raises `VoiceNotFound`, `VoiceOfOtherEngine`."""
+    wanted, voices = sorted({name for name in names if name}), services.voices
+    return {name: (await voices.resolve("native", name, caller.account.id, choice)).id for name in wanted}
 
 
 def _with_links(dub: Dub, request: Request, services: Services) -> schemas.Dub:
