@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -73,7 +74,7 @@ async def _run(data_dir: Path, film: Path, death: tuple[str, str] | None) -> Non
         await node.stop()
 
 
-async def nothing() -> None:
+async def nothing(_engines: Sequence[str]) -> None:
     """Processes that soon die need not warm up."""
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ async def _run(data_dir: Path, recording: Path, death: str | None) -> None:
         await node.stop()
 
 
-async def nothing() -> None:
+async def nothing(_engines: Sequence[str]) -> None:
     """Processes that soon die need not warm up."""
 
 

@@ -19,6 +19,7 @@ class Part:
     def __init__(self):
         self.away = self.silent = False
         self.counters = {}
+        self.memory_bytes = {}
 
     async def ping(self):
         if self.away:
@@ -52,6 +53,8 @@ def services():
         storage=open_storage("memory://"),
         engines=Part(),
         registry=SimpleNamespace(names=("fake",)),
+        settings=SimpleNamespace(engines_at_once=0, remote_url=""),
+        speech=SimpleNamespace(renderer=SimpleNamespace(verifier=None)),
     )
 
 
@@ -99,6 +102,13 @@ async def test_metrics_are_told_when_the_database_is_away(http, services):
 async def test_a_busy_engine_is_ready(http, services):
     services.engines.silent = True
     services.engines.counters = {"fake": SimpleNamespace(processes=1)}
+    assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_another_engine_will_do_where_not_all_are_in_memory(http, services):
+    services.engines.silent = True
+    services.engines.counters = {"fake": SimpleNamespace(processes=0), "fake-translation": SimpleNamespace(processes=1)}
+    services.settings.engines_at_once = 1
     assert (await http.get("/readyz")).status_code == 200
 
 
