@@ -21,8 +21,16 @@ SECONDS = 30.0
 """How long an engine may take to say what it can do. It loads no model for that."""
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "AWS_")
+_PRIVATE = ("MYNA_SECRET", "MYNA_DATABASE_URL", "MYNA_STORAGE_URL", "MYNA_HUB_TOKEN", "HF_TOKEN", "AWS_")
 """What an engine need not know, by the beginning of the name."""
+_QUIET = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Keeps the libraries of engines from calling anybody: models come by `myna models` alone."""
 _OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 """What says where this Python's libraries are, and would lead another one astray."""
 
@@ -46,7 +54,7 @@ class Program:
         """The variables of this process, without what is no business of an engine."""
         hidden = _PRIVATE if self.python is None else (*_PRIVATE, *_OURS)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-        return {"OPENBLAS_NUM_THREADS": "1"} | kept | {"ORT_DISABLE_TELEMETRY": "1"}  # processes share the cores
+        return {"OPENBLAS_NUM_THREADS": "1"} | kept | _QUIET  # processes share the cores
 
 
 def ask(name: str, program: Program, kind: Kind = "speech", seconds: float = SECONDS) -> Probed | Absent:

@@ -187,6 +187,18 @@ def test_secrets_and_our_paths_stay_here(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert Program(FAKE).environment()["PYTHONPATH"] == "x"
 
 
+@pytest.mark.parametrize("python", [None, Path("/opt/other/bin/python")])
+def test_no_engine_calls_home_or_knows_the_token_of_the_hub(
+    monkeypatch: pytest.MonkeyPatch, python: Path | None
+) -> None:
+    for name in ("HF_TOKEN", "MYNA_HUB_TOKEN", "HF_HUB_OFFLINE", "ORT_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "0")
+    there = Program(FAKE, python).environment()
+    assert not {"HF_TOKEN", "MYNA_HUB_TOKEN"} & set(there)
+    quiet = ("ORT_DISABLE_TELEMETRY", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "TRANSFORMERS_OFFLINE")
+    assert [there[name] for name in quiet] == ["1"] * 4
+
+
 def test_an_engine_of_this_environment_is_started_with_this_python() -> None:
     assert EngineRegistry.load(["fake"]).program("fake").command("1")[0] == sys.executable
     assert EngineRegistry.load(["fake"]).program("fake").target == "fake"
