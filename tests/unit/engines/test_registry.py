@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint
+import re
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 import pytest
 
 from myna.engines.fake import FakeEngine
+from myna.engines.kinds import kind_of
 from myna.engines.registry import GROUP, EngineRegistry, find_engine
 from myna.errors import EngineUnavailable
 
@@ -96,3 +99,45 @@ def test_finding_a_class() -> None:
         find_engine("kazoo")
     with pytest.raises(EngineUnavailable, match="not a subclass"):
         find_engine("tests.fixtures.engines:RATE")
+
+
+DESCRIBE = {
+    "speech": EngineRegistry.describe,
+    "recognition": EngineRegistry.describe_recogniser,
+    "translation": EngineRegistry.describe_translator,
+    "separation": EngineRegistry.describe_separator,
+    "denoising": EngineRegistry.describe_denoiser,
+}
+KIND_OF = {entry.name: kind_of(entry.load()) for entry in entry_points(group=GROUP)}
+REMEDY = re.compile(r"`myna models (pull|list)|`?myna engines|pip install '?|apt-get install|MYNA_[A-Z_]+")
+
+
+@pytest.mark.parametrize("name", sorted(KIND_OF))
+def test_an_engine_that_is_named_and_not_here_says_what_to_do(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of every kind: without models and programs where it needs some, and where the operator names others."""
+    for variable in ("MYNA_MODELS_DIR", "PATH", "XDG_DATA_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.delenv("MYNA_REMOTE_URL", raising=False)
+    monkeypatch.delenv("MYNA_TRANSLATION_URL", raising=False)
+    describe = DESCRIBE[KIND_OF[name]]
+    alone = EngineRegistry.load([name])
+    if reason := alone.unavailable_of(KIND_OF[name]).get(name):
+        with pytest.raises(EngineUnavailable, match=REMEDY) as caught:
+            describe(alone, name)
+        assert reason in caught.value.message
+    others = [next(other for other, kind in KIND_OF.items() if kind == each and other != name) for each in DESCRIBE]
+    with pytest.raises(EngineUnavailable, match=f"`{name}` cannot be used here: `MYNA_ENGINES` does not name it"):
+        describe(EngineRegistry.load(others), name)
+
+
+def test_nothing_stands_in_for_an_engine_of_another_kind_or_of_no_name() -> None:
+    registry = EngineRegistry.load()
+    for kind, describe in DESCRIBE.items():
+        with pytest.raises(EngineUnavailable, match="none of this name; `myna engines` shows"):
+            describe(registry, "kazoo")
+        for name in registry.names_of(kind):
+            for other in (other for other in DESCRIBE if other != kind):
+                with pytest.raises(EngineUnavailable, match=f"`{name}` cannot .*; it can "):
+                    DESCRIBE[other](registry, name)
