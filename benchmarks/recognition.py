@@ -1,4 +1,5 @@
-"""Whisper at its true size with random weights, as the engine runs it: one window of 30 seconds at a time.
+"""Whisper at its true size with random weights, as the engine runs it: one window of 30 seconds at a time; and, for
+comparison, four windows in one call of CTranslate2.
 
 Random weights hear nothing, so half a window's tokens are forced out of them: 112 tokens, about what half a minute of
 speech has. `MYNA_BENCH_SHORT=on` measures whisper-base alone, once.
@@ -25,6 +26,7 @@ from myna.settings import Settings
 
 SECONDS = 30
 _TOKENS = 112
+_AT_ONCE = 4
 _RATE = 16_000
 _RUNS = 3
 
@@ -52,8 +54,9 @@ def _row(name: str, runs: int) -> dict[str, Any]:
         engine = WhisperEngine(settings)
         loading = time.perf_counter() - began
         sound = (0.1 * np.random.default_rng(0).standard_normal(SECONDS * _RATE)).astype(np.float32)
-        times = [_window(engine, sound) for _ in range(runs + 1)][1:]
+        times = [_windows(engine, sound, 1) for _ in range(runs + 1)][1:]
         memory = (psutil.Process().memory_info().rss - before) / 1e6
+        together = sum(_windows(engine, sound, _AT_ONCE)) / _AT_ONCE
         engine.close()
     encoding, writing = (statistics.median(part) for part in zip(*times, strict=True))
     return {
@@ -63,21 +66,22 @@ def _row(name: str, runs: int) -> dict[str, Any]:
         "listening s": f"{encoding:.2f}",
         f"writing {_TOKENS} tokens s": f"{writing:.2f}",
         "share of real time": f"{(encoding + writing) / SECONDS:.3f}",
+        f"the same, {_AT_ONCE} windows at once": f"{together / SECONDS:.3f}",
         "memory MB": f"{memory:.0f}",
     }
 
 
-def _window(engine: WhisperEngine, sound: np.ndarray) -> tuple[float, float]:
-    """Seconds to take in a window, and to write tokens of it with the engine's beam."""
+def _windows(engine: WhisperEngine, sound: np.ndarray, count: int) -> tuple[float, float]:
+    """Seconds to take in so many windows in one call, and to write tokens of them with the engine's beam."""
     model = engine.model()
     began = time.perf_counter()
-    features = model.feature_extractor(sound)[:, : SECONDS * 100]
+    features = np.stack([model.feature_extractor(sound)[:, : SECONDS * 100] for _ in range(count)])
     heard = model.encode(features)
     middle = time.perf_counter()
     token = model.hf_tokenizer.token_to_id
     prompt = [token(f"<|{name}|>") for name in ("startoftranscript", "en", "transcribe", "notimestamps")]
     beam = Settings().whisper_beam
-    model.model.generate(heard, [prompt], beam_size=beam, max_length=len(prompt) + _TOKENS)
+    model.model.generate(heard, [prompt] * count, beam_size=beam, max_length=len(prompt) + _TOKENS)
     return middle - began, time.perf_counter() - middle
 
 
