@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,12 +62,13 @@ async def _examine_all(settings: Settings) -> list[dict[str, str]]:
         await speaker.engines.close()
         await data.database.close()
     absent = {name: why for kind in KINDS for name, why in speaker.registry.unavailable_of(kind).items()}
+    usable = {name for kind in KINDS for name in speaker.registry.names_of(kind)}
     rows += [{"part": f"engine {name}", "state": "absent", "details": why} for name, why in absent.items()]
     if not cloner:
         rows.append({"part": "cloning", "state": "absent", "details": "No engine here makes voices of recordings."})
     if not speaker.registry.names:
         rows.append({"part": "engines", "state": "broken", "details": "No engine can speak here. See docs/engines.md."})
-    return [*rows, *_models(settings), *_features(settings)]
+    return [*rows, *_models(settings), *_features(settings, usable, absent)]
 
 
 def _models(settings: Settings) -> list[dict[str, str]]:
@@ -90,16 +91,20 @@ def _models(settings: Settings) -> list[dict[str, str]]:
     return rows
 
 
-def _features(settings: Settings) -> list[dict[str, str]]:
+def _features(settings: Settings, usable: Container[str], absent: Mapping[str, str]) -> list[dict[str, str]]:
     """What neural engines would add, each with the command that brings what is missing for it."""
     from myna.models.features import examine
     from myna.models.store import ModelStore
 
+    store = ModelStore(settings.resolved_models_dir)
+    engines = {model.manifest.engine for model in store.installed()}
+    unnamed = "MYNA_ENGINES does not name its engine `{}`"
+    unusable = {name: absent.get(name, unnamed.format(name)) for name in engines if name not in usable}
     return [
-        {"part": found.feature.name, "state": "ok", "details": f"by the model {found.by}"}
+        {"part": found.feature.name, "state": "ok", "details": f"by {found.by}"}
         if found.by
-        else {"part": found.feature.name, "state": "absent", "details": f"{found.feature.instead}: {found.command}"}
-        for found in examine(ModelStore(settings.resolved_models_dir), settings)
+        else {"part": found.feature.name, "state": "absent", "details": f"{found.feature.instead}: {found.missing}"}
+        for found in examine(store, settings, unusable)
     ]
 
 

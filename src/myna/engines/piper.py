@@ -75,7 +75,7 @@ class PiperEngine(Engine):
         if find_spec("piper") is None:
             return False, "the package `piper-tts` is not installed (pip install 'myna[piper]')"
         if not _voice_files():
-            return False, "no voice of Piper is here; `myna models list` shows which there are, `pull` brings one"
+            return False, "no voice of Piper is here: `myna models pull piper-en-us-ljspeech` brings one"
         return True, ""
 
     @classmethod

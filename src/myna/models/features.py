@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -14,17 +14,21 @@ from myna.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that a neural engine adds. The first of the models is the one to begin with."""
+    """Something that a neural engine, or an extra of the package, adds. The first model is the one to begin with."""
 
     name: str
     models: tuple[str, ...]
     instead: str = ""
     """What there is without it."""
+    extra: str = ""
+    """What brings it, when it needs no model."""
 
 
+_LANGUAGES = ("english", "french", "german", "spanish", "italian", "portuguese", "dutch")
+_CLONING = tuple(f"pocket-{language}" for language in _LANGUAGES)
 FEATURES = (
     Feature("natural speech", ("kokoro", "piper", "pocket", "chatterbox", "qwen-tts"), "espeak and flite speak"),
-    Feature("neural cloning", ("pocket-english", "chatterbox", "qwen-tts-0.6b-base"), "voices are matched, not cloned"),
+    Feature("neural cloning", (*_CLONING, "chatterbox", "qwen-tts-0.6b-base"), "voices are matched, not cloned"),
     Feature("recognition of many languages", ("whisper-base", "whisper"), "clear American English is understood"),
     Feature(
         "neural translation",
@@ -33,6 +37,7 @@ FEATURES = (
     ),
     Feature("speech apart from music", ("demucs",), "a dub turns its voices down to the level of the pauses"),
     Feature("neural denoising", ("gtcrn", "sherpa"), "noise goes with RNNoise"),
+    Feature("Japanese in kanji", (), "espeak reads kana", extra="japanese"),
 )
 """Each of `models` is a model of the catalogue or an engine, any model of which will do."""
 HEAVY = {"pocket": "pocket-tts", "chatterbox": "chatterbox-tts", "qwen-tts": "qwen-tts", "demucs": "demucs"}
@@ -45,14 +50,16 @@ class Findings:
 
     feature: Feature
     by: str = ""
-    """The model that gives it; empty when none does."""
-    command: str = ""
-    """Brings what is missing."""
+    """The model, or the extra, that gives it; empty when none does."""
+    missing: str = ""
+    """The command that brings what is missing, or what keeps a model from being used."""
 
 
-def examine(store: ModelStore, settings: Settings) -> list[Findings]:
-    """Every feature. Only looks: nothing is loaded, nothing fetched."""
-    return [_examine(feature, store, settings) for feature in FEATURES]
+def examine(store: ModelStore, settings: Settings, unusable: Mapping[str, str] | None = None) -> list[Findings]:
+    """Every feature. Only looks: nothing is loaded, nothing fetched. `unusable`: engines that cannot be used here
+    although their libraries may be installed, and why.
+    """
+    return [_examine(feature, store, settings, unusable or {}) for feature in FEATURES]
 
 
 def missing_installs(engine: str, needs: Iterable[str], settings: Settings) -> list[str]:
@@ -63,21 +70,31 @@ def missing_installs(engine: str, needs: Iterable[str], settings: Settings) -> l
         return []
     if package := HEAVY.get(engine):
         return [] if _is_installed(package) else [f"myna engines install {engine}"]
-    extras = _extras()
-    return [f"pip install 'myna[{need}]'" for need in needs if not all(map(_is_installed, extras.get(need, ())))]
+    return [f"pip install 'myna[{need}]'" for need in needs if not _has_extra(need)]
 
 
-def _examine(feature: Feature, store: ModelStore, settings: Settings) -> Findings:
+def _has_extra(name: str) -> bool:
+    """True also for what is no extra, such as `gpu`."""
+    return all(map(_is_installed, _extras().get(name, ())))
+
+
+def _examine(feature: Feature, store: ModelStore, settings: Settings, unusable: Mapping[str, str]) -> Findings:
+    if not feature.models:
+        extra = f"myna[{feature.extra}]"
+        return (
+            Findings(feature, extra) if _has_extra(feature.extra) else Findings(feature, "", f"pip install '{extra}'")
+        )
     known, half = catalogue.known(), ""
     for installed in store.installed():
         engine, name = installed.manifest.engine, installed.name
         if name not in feature.models and engine not in feature.models:
             continue
         needs = known[name].needs if name in known else (engine,)
-        if not (missing := missing_installs(engine, needs, settings)):
+        missing = missing_installs(engine, needs, settings)
+        if not missing and engine not in unusable:
             return Findings(feature, by=name)
-        half = half or missing[0]
-    return Findings(feature, command=half or _first_steps(feature.models[0], settings))
+        half = half or (missing[0] if missing else f"the model `{name}` is here, but {unusable[engine]}")
+    return Findings(feature, missing=half or _first_steps(feature.models[0], settings))
 
 
 def _first_steps(name: str, settings: Settings) -> str:

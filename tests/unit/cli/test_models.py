@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from myna.models.features import Feature
 from myna.models.store import ModelStore
 from tests.fixtures.hub import COMMIT, ModelHub, serving_models, sha256
 from tests.unit.cli.conftest import CommandLine
@@ -210,8 +212,15 @@ class TestDoctor:
         monkeypatch.setattr("myna.models.features._is_installed", lambda package: True)
         myna("models", "pull", "tiny", "unsure")
         (store.folder / "unsure" / "config.json").write_bytes(b"")
+        shutil.copytree(store.folder / "tiny", store.folder / "mine")
+        manifest = store.folder / "mine" / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"tiny"', '"mine"').replace('"kokoro"', '"fake"'))
+        natural = Feature("natural speech", ("kokoro", "fake"))
+        monkeypatch.setattr("myna.models.features.FEATURES", (natural, Feature("other speech", ("kokoro",))))
         rows = self.rows(myna)
-        assert rows["natural speech"] == {"part": "natural speech", "state": "ok", "details": "by the model tiny"}
+        assert rows["natural speech"] == {"part": "natural speech", "state": "ok", "details": "by mine"}
+        assert rows["other speech"]["state"] == "absent"
+        assert "`tiny` is here, but MYNA_ENGINES does not name its engine `kokoro`" in rows["other speech"]["details"]
         assert rows["model tiny"]["state"] == "ok"
         assert rows["model unsure"]["state"] == "broken"
         assert "`config.json`" in rows["model unsure"]["details"]

@@ -64,7 +64,7 @@ class CTranslateEngine(TranslationEngine):
         if found.refused:
             name, reason = next(iter(found.refused.items()))
             return False, f"the model `{name}` cannot be used: {reason}"
-        return False, "no translation model is here: `myna models list` shows some, `myna models pull` brings one"
+        return False, "no translation model is here: `myna models pull opus-mt-en-es` brings one of many"
 
     @classmethod
     def describe(cls) -> TranslationCapabilities:
