@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -20,8 +21,10 @@ from myna.engines.base import AudioChunk, Capabilities, Samples, SynthesisReques
 from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, Unsupported
+from myna.errors import BadAudio, EngineFailed, Unsupported
+from myna.kit.hops import hops
 from myna.kit.threads import run_in_thread
+from myna.speech.passing import Coming, Listener
 from myna.speech.schemas import Recording, SpeechRequest
 from myna.speech.script import Script, cut
 from myna.speech.text import diacritise, language_to_read, without_breaks
@@ -38,6 +41,24 @@ _GROWTH_BY_MARKS = 3
 
 Progress = Callable[[int, int], Awaitable[None]]
 """Called with the pieces that are done and the pieces in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some sound of a piece."""
+
+    samples: Samples
+    whole: Spoken | None
+    """The piece, with its last part."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A piece that is being spoken."""
+
+    task: asyncio.Task[Spoken]
+    coming: Coming | None
+    pause_before: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,39 +158,83 @@ class Renderer:
         """Each piece in order, as the engine made it, or as it did best. A few are in flight together, after the first
         of a script that is eager.
         """
-        waiting = iter(enumerate(script.requests))
-        flying: deque[asyncio.Task[Spoken]] = deque()
-        pause_before = script.pause_before
+        async with aclosing(self._parts(script, check, None)) as parts:
+            async for part in parts:
+                if part.whole:
+                    yield part.whole
+
+    async def speak_on(self, script: Script, check: Check | None = None) -> AsyncGenerator[Part, None]:
+        """The same for somebody who listens: of an engine that passes on, a piece comes in parts while the listener has
+        no other sound. One that breaks off then raises `EngineFailed`.
+        """
+        passes_on = check is None and self._registry.describe(script.engine).passes_on
+        async with aclosing(self._parts(script, check, Listener() if passes_on else None)) as parts:
+            async for part in parts:
+                yield part
+
+    async def _parts(
+        self, script: Script, check: Check | None, listener: Listener | None
+    ) -> AsyncGenerator[Part, None]:
+        """Without a listener each piece is one part."""
+        waiting = enumerate(script.requests)
+        flying: deque[_Flight] = deque()
         ahead = 1 if script.eager else PIECES_AHEAD
         try:
             while True:
                 while len(flying) < ahead and (piece := next(waiting, None)) is not None:
-                    flying.append(asyncio.create_task(self._speak_well(script, *piece, check)))
+                    flying.append(self._begin(script, *piece, check, passes_on=listener is not None))
                 if not flying:
                     return
-                yield _later(await flying[0], pause_before, script.sample_rate)
+                async with aclosing(_of_flight(flying[0], script.sample_rate, listener)) as parts:
+                    async for part in parts:
+                        yield part
                 flying.popleft()
-                pause_before, ahead = 0.0, PIECES_AHEAD
+                ahead = PIECES_AHEAD
         finally:
-            for task in flying:
-                task.cancel()
-            await asyncio.gather(*flying, return_exceptions=True)
+            for flight in flying:
+                flight.task.cancel()
+            await asyncio.gather(*(flight.task for flight in flying), return_exceptions=True)
 
-    async def _speak_well(self, script: Script, place: int, request: SynthesisRequest, check: Check | None) -> Spoken:
+    def _begin(
+        self, script: Script, place: int, request: SynthesisRequest, check: Check | None, *, passes_on: bool
+    ) -> _Flight:
+        rate, pause = script.sample_rate, 0.0 if place else script.pause_before
+        coming = Coming(np.zeros(round(pause * rate), np.float32), rate) if passes_on else None
+        task = asyncio.create_task(self._speak_well(script, place, request, check, coming))
+        return _Flight(task, coming, pause)
+
+    async def _speak_well(
+        self, script: Script, place: int, request: SynthesisRequest, check: Check | None, coming: Coming | None
+    ) -> Spoken:
         if check is None:
-            return await self._speak_piece(script, request)
+            return await self._speak_piece(script, request, coming)
         return await check.best(place, request, script.sample_rate, partial(self._speak_piece, script))
 
-    async def _speak_piece(self, script: Script, request: SynthesisRequest) -> Spoken:
+    async def _speak_piece(self, script: Script, request: SynthesisRequest, coming: Coming | None = None) -> Spoken:
         text = request.text
         if script.diacritise:
             request = replace(request, text=await run_in_thread(diacritise, text))
 
         async def speak() -> Spoken:
-            chunks = await self._engines.synthesize(script.engine, request)
+            chunks = await self._chunks(script.engine, request, coming)
             return _in_words_of(text, request.text, self._checked(script.engine, chunks, request))
 
         return await forgiving(script.engine, speak)
+
+    async def _chunks(self, engine: str, request: SynthesisRequest, coming: Coming | None) -> list[AudioChunk]:
+        """All of them. Raises `EngineFailed`, which is not forgiven, when somebody has heard the beginning already."""
+        if coming is None:
+            return await self._engines.synthesize(engine, request)
+        coming.begin()
+        chunks = []
+        try:
+            async with aclosing(self._engines.stream(engine, request)) as stream:
+                async for chunk in stream:
+                    chunks.append(chunk)
+                    coming.add(chunk.samples)
+        except EngineFailed as error:
+            raise EngineFailed(error.message) if coming.given else error from None
+        return chunks
 
     def _checked(self, engine: str, chunks: list[AudioChunk], request: SynthesisRequest) -> Spoken:
         """Raises `BadAudio` for sound that cannot be used."""
@@ -177,6 +242,19 @@ class Renderer:
         check_audio(samples, rate, self._registry.describe(engine).sample_rate)
         words = tuple(word for chunk in chunks for word in chunk.words)
         return Spoken(samples, words, request.pause_after or 0.0)
+
+
+async def _of_flight(flight: _Flight, rate: int, listener: Listener | None) -> AsyncGenerator[Part, None]:
+    given = 0
+    if flight.coming and listener:
+        async for samples in flight.coming.until(flight.task, listener):
+            listener.gets(len(samples) / rate)
+            yield Part(samples, None)
+        given = flight.coming.given
+    whole = _later(await flight.task, flight.pause_before, rate)
+    if listener:
+        listener.gets((len(whole.samples) - given) / rate)
+    yield Part(whole.samples[given:], whole)
 
 
 def _delivery(request: SpeechRequest, voice: Voice, language: str, able: Capabilities) -> SynthesisRequest:
@@ -196,6 +274,7 @@ def _delivery(request: SpeechRequest, voice: Voice, language: str, able: Capabil
         stability=stability,
         similarity=1.0 if similarity is None else similarity,
         dialect=request.dialect if request.dialect in able.dialects else None,
+        hops=hops(),
     )
 
 

@@ -220,11 +220,15 @@ class SpeechService:
 
     def _open_stream(self, request: SpeechRequest, script: Script, settlement: _Settlement) -> SpeechStream:
         rate = request.sample_rate or script.sample_rate
-        whole = request.format == "flac" or (len(script.pieces) == 1 and request.format != "pcm")
+
+        def encoder(at_once: bool) -> StreamEncoder | WholeFileEncoder:
+            whole = request.format == "flac" or (at_once and request.format != "pcm")
+            return WholeFileEncoder(request.format, rate) if whole else StreamEncoder(request.format, rate)
+
         return SpeechStream(
             renderer=self.renderer,
             script=script,
-            encoder=WholeFileEncoder(request.format, rate) if whole else StreamEncoder(request.format, rate),
+            encoder=encoder,
             gain=StreamGain(request.loudness, script.sample_rate),
             sample_rate=rate,
             format=request.format,

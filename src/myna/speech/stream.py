@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +22,8 @@ from myna.speech.steps import failure
 from myna.speech.timing import Alignment, align, letter_times
 from myna.speech.verifying import Check
 
+Encoder = StreamEncoder | WholeFileEncoder
+
 
 class Settlement(Protocol):
     """What the end of a stream costs."""
@@ -37,18 +39,21 @@ class TimedBlock:
 
     audio: bytes
     alignment: Alignment
-    """Of the characters that are spoken in the piece that was just encoded. A few milliseconds of its sound may come
-    with the next block, for what is resampled or compressed."""
+    """Of the characters that are spoken in the piece that is whole with this block. A few milliseconds of its sound
+    may come with the next block, for what is resampled or compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """What was made of one piece."""
+    """What was made of one piece, or of a part of it."""
 
     audio: bytes
-    spoken: Spoken
+    whole: Spoken | None
+    """The piece, with its last part."""
     begin: float
+    """Of the piece …"""
     end: float
+    """… and of the sound so far, in seconds."""
 
 
 class SpeechStream:
@@ -62,26 +67,31 @@ class SpeechStream:
         *,
         renderer: Renderer,
         script: Script,
-        encoder: StreamEncoder | WholeFileEncoder,
+        encoder: Callable[[bool], Encoder],
         gain: StreamGain,
         sample_rate: int,
         format: AudioFormat,
         settle: Settlement,
         check: Check | None = None,
     ) -> None:
+        """`encoder` makes what writes the file; it is told whether all of the sound comes at once."""
         self.media_type = MEDIA_TYPES[format]
         self.characters = sum(len(piece.text) for piece in script.pieces)
         self.seconds = 0.0
         """Sound so far."""
         self._script = script
-        self._pieces = renderer.speak(script, check)
-        self._encoder = encoder
+        self._parts = renderer.speak_on(script, check)
+        self._make_encoder = encoder
+        self._encoder: Encoder | None = None
         self._gain = gain
         self._resampler = StreamResampler(script.sample_rate, sample_rate)
         self._sample_rate = sample_rate
         self._settle = settle
         self._first: _Block | None = None
         self._done_pieces = 0
+        """Those of which there was something to hear."""
+        self._in_piece = False
+        self._begin = 0.0
         self._done_samples = 0
 
     async def begin(self, accepted: Coroutine[Any, Any, None]) -> None:
@@ -114,8 +124,10 @@ class SpeechStream:
             async for block in blocks:
                 if isinstance(block, bytes):
                     yield TimedBlock(block, Alignment())
+                elif block.whole is None:
+                    yield TimedBlock(block.audio, Alignment())
                 else:
-                    yield TimedBlock(block.audio, await asyncio.to_thread(self._align, piece, block))
+                    yield TimedBlock(block.audio, await asyncio.to_thread(self._align, piece, block.whole, block))
                     piece += 1
 
     async def _blocks(self) -> AsyncGenerator[_Block | bytes, None]:
@@ -125,7 +137,8 @@ class SpeechStream:
             while block is not None:
                 yield block
                 block = await self._next_block()
-            yield await asyncio.to_thread(self._encoder.finish)
+            if self._encoder:
+                yield await asyncio.to_thread(self._encoder.finish)
             await self._settle.complete(1.0)
         except Exception as error:
             await self._give_up(error)
@@ -139,31 +152,34 @@ class SpeechStream:
         await self._settle.complete(self._share())
 
     async def _stop_speaking(self) -> None:
-        await self._pieces.aclose()  # type: ignore[attr-defined]
+        await self._parts.aclose()
 
     async def _next_block(self) -> _Block | None:
-        spoken = await anext(self._pieces, None)
-        if spoken is None:
+        part = await anext(self._parts, None)
+        if part is None:
             return None
-        begin = self._seconds_of_output()
-        self._done_pieces += 1
-        self._done_samples += len(spoken.samples)
+        if not self._in_piece:
+            self._begin = self._seconds_of_output()
+            self._done_pieces += 1
+        self._in_piece = part.whole is None
+        self._done_samples += len(part.samples)
         self.seconds = self._done_samples / self._script.sample_rate
-        last = self._done_pieces == len(self._script.pieces)
-        return _Block(
-            await asyncio.to_thread(self._encode, spoken.samples, last), spoken, begin, self._seconds_of_output()
-        )
+        last = self._done_pieces == len(self._script.pieces) and not self._in_piece
+        audio = await asyncio.to_thread(self._encode, part.samples, last)
+        return _Block(audio, part.whole, self._begin, self._seconds_of_output())
 
     def _seconds_of_output(self) -> float:
         """Where the pieces so far end in the sound as it is sent: at a whole sample."""
         return round(self._done_samples * self._sample_rate / self._script.sample_rate) / self._sample_rate
 
     def _encode(self, samples: Samples, last: bool) -> bytes:
+        if self._encoder is None:
+            self._encoder = self._make_encoder(last)
         sound = self._resampler.process(self._gain.process(samples), last=last)
         return self._encoder.write(np.ascontiguousarray(sound))
 
-    def _align(self, index: int, block: _Block) -> Alignment:
-        script, spoken = self._script, block.spoken
+    def _align(self, index: int, spoken: Spoken, block: _Block) -> Alignment:
+        script = self._script
         piece = script.pieces[index].text
         letters = letter_times(piece, spoken.words, spoken.samples, script.sample_rate, spoken.pause_after)
         return align(script.text, piece, script.places[index], letters, block.begin, block.end)

@@ -15,10 +15,9 @@ from myna.engines.remote.board import Board
 from myna.engines.remote.sound import is_text
 from myna.engines.upstream import PASSING, asked_pause, authorization, error_text, pause, said
 from myna.errors import BadAudio, EngineFailed, EngineUnavailable, InvalidRequest, MynaError
+from myna.kit.hops import HEADER
 
 PATH = "/audio/speech"
-HOPS = "x-myna-hops"
-"""The header that says how many servers have passed a request on."""
 _REFUSED = frozenset({400, 415, 422})
 _ADVICE = {
     401: "Is MYNA_REMOTE_KEY right?",
@@ -117,7 +116,7 @@ class Caller:
         delay = 0.0
         for attempt in range(1, self._patience.attempts + 1):
             server = await self._next_server(tried)
-            asking = _Asking(body, {**authorization(server.key), "Accept": _ACCEPTED, HOPS: str(hops + 1)})
+            asking = _Asking(body, {**authorization(server.key), "Accept": _ACCEPTED, HEADER: str(hops + 1)})
             try:
                 async with aclosing(
                     self._from_server(server, asking, delay if server.name in tried else 0.0)

@@ -85,6 +85,7 @@ class RemoteEngine(Engine):
             streaming=settings.remote_format == "pcm",
             options=frozenset(settings.remote_options),
             device="remote",
+            passes_on=settings.remote_format == "pcm",
             at_once=settings.remote_at_once,
         )
 

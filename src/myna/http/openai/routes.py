@@ -19,6 +19,7 @@ from myna.http.openai import mapping, voices
 from myna.http.openai.errors import ModelNotFound, error_response, refused
 from myna.http.openai.schemas import Model, ModelList, SpeechBody, VoiceList
 from myna.http.openai.streaming import audio_response, event_response
+from myna.kit.hops import HEADER, came_by
 from myna.voices.schemas import Voice
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def create_api(services: Services) -> FastAPI:
     @app.post("/v1/audio/speech", response_class=Response)
     async def create_speech(request: Request) -> Response:
         caller = await authorize(request, services)
+        came_by(request.headers.get(HEADER, ""))
         body = await _read_speech(request)
         voice = await _find_voice(body, caller, services)
         work_begins(request)
