@@ -22,7 +22,6 @@ from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 _CHUNK = SAMPLE_RATE // 2
 _SENTENCE_PAUSE, _CLAUSE_PAUSE = 0.25, 0.1
 """Seconds of silence after a piece that ends with such a mark, at speed 1, as kokoro-onnx joins its pieces."""
-_REHEARSAL = "həlˈO."
 
 
 class KokoroEngine(Engine):
@@ -32,9 +31,9 @@ class KokoroEngine(Engine):
 
     def __init__(self) -> None:
         """Loads the model, and speaks once, so that the first request does not wait for that."""
-        self._model = Model(files := find_model())
+        self._model = Model(find_model())
+        self._model.rehearse()
         self._reader = Reader(self._model.vocabulary)
-        self._model.speak(_REHEARSAL, self._model.style({files.voice_names[0]: 1.0}), 1.0)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from myna.engines.kokoro.voices import ENGINE
+from myna.engines.kokoro.voices import ENGINE, locale_of
 from myna.errors import EngineUnavailable
 from myna.models.store import ModelStore, how_to_bring
 from myna.settings import Settings
@@ -47,7 +47,7 @@ def find_model() -> ModelFiles:
         names = tuple(sorted(_names(voices)))
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise broken(name, str(error)) from error
-    if not names:
+    if not any(locale_of(voice) for voice in names):
         raise broken(name, f"`{voices.name}` holds no voices")
     return ModelFiles(name, network, voices, names, "duration" in outputs)
 
@@ -82,7 +82,7 @@ def _names(voices: Path) -> Iterator[str]:
         yield from (path.stem for path in voices.glob("*.bin"))
     else:
         with zipfile.ZipFile(voices) as archive:
-            yield from (name.removesuffix(".npy") for name in archive.namelist())
+            yield from (name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
 
 
 @lru_cache(maxsize=8)

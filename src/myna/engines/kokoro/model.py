@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from myna.engines.base import Samples
 from myna.engines.kokoro.files import ModelFiles, broken
+from myna.engines.kokoro.voices import locale_of
 from myna.engines.onnx import Stoppable, open_session
 from myna.errors import EngineUnavailable, Unsupported
 
@@ -21,6 +22,7 @@ SAMPLE_RATE = 24_000
 SLOWEST, FASTEST = 0.5, 2.0
 """Speeds that the network was made for."""
 _STYLE_SIZE = 256
+_REHEARSAL = "həlˈO."
 
 Style = NDArray[np.float32]
 """How a voice sounds: one row for each number of symbols, shape [510, 1, 256]."""
@@ -48,7 +50,7 @@ class Model:
         except EngineUnavailable:
             raise
         except Exception as error:  # kokoro-onnx and onnxruntime have a dozen ways to say it
-            raise broken(files.name, " ".join(str(error).split())) from error
+            raise broken(files.name, _in_a_line(error)) from error
 
     @property
     def vocabulary(self) -> frozenset[str]:
@@ -62,6 +64,16 @@ class Model:
         rows = min(len(table) for table in tables)
         blended: Style = np.sum([table[:rows] for table in tables], axis=0, dtype=np.float32)
         return blended
+
+    def rehearse(self) -> None:
+        """Speak once, with the first voice. Raises `EngineUnavailable` when the network is none of Kokoro's."""
+        style = self.style({next(name for name in self._files.voice_names if locale_of(name)): 1.0})
+        try:
+            sound = self.speak(_REHEARSAL, style, 1.0).samples
+        except Exception as error:  # inputs of other names or shapes, a vocabulary of another size
+            raise broken(self._files.name, f"its network is none of Kokoro's ({_in_a_line(error)})") from error
+        if not np.isfinite(sound).all():
+            raise broken(self._files.name, "its network gives no numbers")
 
     def speak(self, symbols: str, style: Style, speed: float) -> Spoken:
         """At most 510 symbols that the network knows, without the silence at both ends; `speed` 0.5 to 2."""
@@ -91,6 +103,10 @@ class Model:
             flat = np.fromfile(self._files.voices / f"{name}.bin", np.float32)
             return flat.reshape(-1, 1, _STYLE_SIZE)
         return np.asarray(self._kokoro.voices[name], np.float32)
+
+
+def _in_a_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _kokoro(session: Stoppable, voices: Path) -> Any:

@@ -165,6 +165,27 @@ def test_a_network_whose_weights_are_damaged_is_unavailable(make_model: MakeMode
         KokoroEngine()
 
 
+def test_a_network_of_another_kind_is_unavailable(make_model: MakeModel, store: ModelStore) -> None:
+    pytest.importorskip("piper")
+    from tests.fixtures.checkpoints import piper
+
+    folder = make_model()
+    other = piper.build(folder.parent.parent / "piper") / "en_US-tiny-medium.onnx"
+    (folder / "kokoro-v1.0.onnx").write_bytes(other.read_bytes())
+    store.add("kokoro", "kokoro", folder.rename(folder.with_name("odd")))
+    with pytest.raises(EngineUnavailable, match="its network is none of Kokoro's"):
+        KokoroEngine()
+
+
+def test_a_pickle_among_the_voices_is_not_read(make_model: MakeModel, store: ModelStore) -> None:
+    folder = make_model()
+    with (folder / "voices-v1.0.bin").open("wb") as file:
+        np.savez(file, af_heart=np.array([{"a": 1}], dtype=object))
+    store.add("kokoro", "kokoro", folder.rename(folder.with_name("odd")))
+    with pytest.raises(EngineUnavailable, match=r"af_heart.*allow_pickle"):
+        KokoroEngine()
+
+
 def test_tables_of_another_shape_are_no_voices(make_model: MakeModel, store: ModelStore, tmp_path: Path) -> None:
     folder = make_model()
     with (folder / "voices-v1.0.bin").open("wb") as file:
@@ -174,10 +195,14 @@ def test_tables_of_another_shape_are_no_voices(make_model: MakeModel, store: Mod
         KokoroEngine()
 
 
-def test_an_archive_of_something_else_has_no_voices(make_model: MakeModel, store: ModelStore) -> None:
+@pytest.mark.parametrize("entries", [(), ("archive/data.pkl", "archive/version"), ("nobody.npy",)])
+def test_an_archive_of_something_else_has_no_voices(
+    make_model: MakeModel, store: ModelStore, entries: tuple[str, ...]
+) -> None:
     folder = make_model()
-    with zipfile.ZipFile(folder / "voices-v1.0.bin", "w"):
-        pass
+    with zipfile.ZipFile(folder / "voices-v1.0.bin", "w") as archive:
+        for entry in entries:
+            archive.writestr(entry, b"\x80\x04N.")
     store.add("kokoro", "kokoro", folder.rename(folder.with_name("odd")))
     assert "holds no voices" in KokoroEngine.available()[1]
 
