@@ -46,6 +46,7 @@ LANGUAGES = {
     "ru": "Сегодня очень хорошая погода, мой дорогой друг.",
     "tr": "Bugün hava çok güzel, sevgili arkadaşım.",
 }
+PATIENCE = 20
 ODD_TEXTS = {
     "pictures": "😀" * 50 + " hello",
     "commands": "hello \x00\x01\x0220s world",
@@ -345,7 +346,10 @@ async def test_through_the_host_it_sounds_as_in_this_process(hosted: tuple[str, 
     assert seconds(again) == pytest.approx(seconds(chunks), rel=0.005)
 
 
-async def test_through_the_host_it_can_be_canceled(hosted: tuple[str, EngineHost]) -> None:
+async def test_through_the_host_it_can_be_canceled(
+    hosted: tuple[str, EngineHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("myna.engines.process._CONFIRM_SECONDS", PATIENCE)  # a step may take long here
     name, host = hosted
     async with contextlib.aclosing(host.stream(name, ask(name, SENTENCE * 20))) as stream:
         async for chunk in stream:
