@@ -16,7 +16,7 @@ from myna.engines.kokoro.chinese_japanese import read_with_misaki
 from myna.engines.kokoro.files import find_model
 from myna.engines.kokoro.model import FASTEST, SAMPLE_RATE, SLOWEST, Model, Spoken, Style
 from myna.engines.kokoro.reading import Reader, Reading
-from myna.engines.kokoro.voices import ENGINE, Locale, locale_of, spoken_here, spoken_locale, stock_voices
+from myna.engines.kokoro.voices import ENGINE, LOCALES, Locale, locale_of, spoken_here, spoken_locale, stock_voices
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 
 _CHUNK = SAMPLE_RATE // 2
@@ -91,7 +91,10 @@ class KokoroEngine(Engine):
     def _read(self, text: str, locale: Locale) -> Reading:
         if locale.voice_file:
             return self._reader.read(text, locale.tag, locale.voice_file)
-        return read_with_misaki(text, locale.tag, self._model.vocabulary)
+        return read_with_misaki(text, locale.tag, self._model.vocabulary, self._read_latin)
+
+    def _read_latin(self, text: str) -> str:
+        return self._reader.read(text, LOCALES[0].tag, LOCALES[0].voice_file).symbols
 
     def _speak(self, piece: Reading, style: Style, speed: float) -> Spoken:
         """Speeds that are not the network's are made of the nearest of its own, by stretching."""

@@ -29,6 +29,8 @@ class Locale:
     """Modules that must be installed for misaki to read it."""
 
 
+_FOR_JAPANESE = ("fugashi", "jaconv", "mojimoji", "pyopenjtalk", "unidic_lite")
+_FOR_CHINESE = ("cn2an", "jieba", "ordered_set", "pypinyin")
 LOCALES = (
     Locale("en-US", "a", "American English", "gmw/en-US"),
     Locale("en-GB", "b", "British English", "gmw/en"),
@@ -37,8 +39,8 @@ LOCALES = (
     Locale("hi-IN", "h", "Hindi", "inc/hi"),
     Locale("it-IT", "i", "Italian", "roa/it"),
     Locale("pt-BR", "p", "Brazilian Portuguese", "roa/pt-BR"),
-    Locale("ja-JP", "j", "Japanese", packages=("misaki", "fugashi", "jaconv", "mojimoji", "pyopenjtalk")),
-    Locale("zh-CN", "z", "Mandarin Chinese", packages=("misaki", "jieba", "pypinyin", "cn2an")),
+    Locale("ja-JP", "j", "Japanese", packages=("misaki", *_FOR_JAPANESE)),
+    Locale("zh-CN", "z", "Mandarin Chinese", packages=("misaki", *_FOR_CHINESE)),
 )
 _BY_LETTER = {locale.letter: locale for locale in LOCALES}
 

@@ -1,25 +1,44 @@
-"""Chinese with misaki, where it is installed."""
+"""Chinese and Japanese with misaki, where it is installed: the extra brings it for every Python that misaki knows."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
-from myna.engines.base import SynthesisRequest
-from myna.engines.kokoro import KokoroEngine
+from myna.engines.kokoro.chinese_japanese import read_with_misaki
 from myna.engines.kokoro.voices import LOCALES, spoken_here
-from tests.fixtures.sound import seconds
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("misaki") is None, reason="misaki is not installed (the extra kokoro)"),
+    pytest.mark.filterwarnings("ignore"),  # of the libraries that cut sentences into words
+]
+VOCABULARY = frozenset("abcdefghijklmnopqrstuvwxyzɕɡɨʂɾɯʥʨʰɴŋɛəɤʲːβ↓→↗↘AIOWY ,.!?")
 
 
-def test_languages_are_claimed_only_where_they_can_be_read(engine: KokoroEngine) -> None:
-    claimed = KokoroEngine.describe().languages
-    assert set(claimed) == {locale.tag for locale in spoken_here()}
-    assert set(claimed) >= {locale.tag for locale in LOCALES if locale.voice_file}
-    assert ("zf_xiaobei" in {voice.id for voice in KokoroEngine.voices()}) == ("zh-CN" in claimed)
+def read(text: str, tag: str) -> str:
+    return read_with_misaki(text, tag, VOCABULARY, lambda latin: f"<{latin}>").symbols
 
 
-@pytest.mark.filterwarnings("ignore")  # of the libraries that cut Chinese into words
-def test_chinese_is_read_in_words(engine: KokoroEngine) -> None:
-    if "zh-CN" not in KokoroEngine.describe().languages:
-        pytest.skip("misaki[zh] is not installed")
-    request = SynthesisRequest("今天天气非常好，我亲爱的朋友。", "zh-CN", {"voice": "zf_xiaobei"})
-    assert seconds(list(engine.synthesize(request))) > 2
+def test_all_nine_languages_are_spoken() -> None:
+    assert spoken_here() == LOCALES
+
+
+def test_chinese_is_read_with_its_tones() -> None:
+    assert read("今天天气非常好，我有5个朋友。", "zh-CN").startswith("ʨi→ntʰjɛ→ntʰjɛ→nʨʰi↘ fei→")
+    assert read("我有5个朋友。", "zh-CN").endswith("pʰə↗ŋjou↓.")
+
+
+def test_japanese_is_read_in_sounds() -> None:
+    assert read("東京へ行きました。", "ja-JP") == "toːkʲoː e ikʲi maɕita."
+
+
+def test_what_stands_in_latin_letters_is_read_as_english() -> None:
+    assert read("我有 iPhone Pro，和 a。", "zh-CN") == "wo↓ jou↓ <iPhone Pro>, xɤ↗ <a>."
+    assert read("これは iPhone です。", "ja-JP").startswith("koɾe βa <iPhone> desɨ")
+
+
+@pytest.mark.parametrize("tag", ["zh-CN", "ja-JP"])
+@pytest.mark.parametrize("text", ["", " ", "😀", "\u200b", "…", "a\u0301", "\U00020000", "مرحبا 안녕"])
+def test_odd_texts_are_read_somehow(tag: str, text: str) -> None:
+    assert "<" not in read(text, tag).replace("<a>", "")
