@@ -8,6 +8,7 @@ import typer
 
 from myna.cli import voices
 from myna.cli.local import load_settings
+from myna.cli.names import told_of_changes
 from myna.cli.show import AsJson
 
 app = typer.Typer(help="All kinds of engines here, and what they can do; environments for engines with torch.")
@@ -40,7 +41,8 @@ def install(
 
     settings, recipe = load_settings(), recipe_of(name)
     print(f"Making an environment for {name}, about {recipe.gigabytes:g} GB, in {settings.environments_dir / name}.")
-    python = make(name, settings.environments_dir / name, torch_index)
+    with told_of_changes([name]):
+        python = make(name, settings.environments_dir / name, torch_index)
     registry = EngineRegistry.load([name], {name: python})
     reasons = [why for kind in KINDS for engine, why in registry.unavailable_of(kind).items() if engine == name]
     print(f"{name} is installed, but {reasons[0]}." if reasons else f"{name} is ready.")

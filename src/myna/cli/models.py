@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from myna.cli.local import load_settings
+from myna.cli.names import told_of_changes
 from myna.cli.show import AsJson, show_row, show_rows
 
 if TYPE_CHECKING:
@@ -109,14 +110,15 @@ def pull(
 
     settings = load_settings(offline="on" if offline else None)
     store, models = _store(), [named(name) for name in dict.fromkeys(names)]
-    for model in models:
-        print(f"{model.name}: {in_words(model.size_bytes)}, licence of the weights: {model.licence_weights}.")
-        if model.notice:
-            print(f"  {model.notice}")
-        with DownloadBars() as bars:
-            folder = pull_model(model, store, bars, settings=settings, allow_non_commercial=allow_non_commercial)
-        print(f"  in {folder}")
-        _say_what_is_missing(model)
+    with told_of_changes(model.engine for model in models):
+        for model in models:
+            print(f"{model.name}: {in_words(model.size_bytes)}, licence of the weights: {model.licence_weights}.")
+            if model.notice:
+                print(f"  {model.notice}")
+            with DownloadBars() as bars:
+                folder = pull_model(model, store, bars, settings=settings, allow_non_commercial=allow_non_commercial)
+            print(f"  in {folder}")
+            _say_what_is_missing(model)
 
 
 @app.command("import")
@@ -132,9 +134,10 @@ def import_(
     from myna.models.importing import Wishes, import_model
 
     allowed = allow_non_commercial or load_settings().allow_non_commercial == "on"
-    model = import_model(path, _store(), Wishes(name, engine, licence, allowed))
-    known = model.manifest.licence or "not known; look it up before you use it"
-    print(f"`{model.name}` for {model.manifest.engine}: {in_words(model.size_bytes)}, licence: {known}.")
+    with told_of_changes([engine] if engine else {model.engine for model in _known().values()}):
+        model = import_model(path, _store(), Wishes(name, engine, licence, allowed))
+        known = model.manifest.licence or "not known; look it up before you use it"
+        print(f"`{model.name}` for {model.manifest.engine}: {in_words(model.size_bytes)}, licence: {known}.")
 
 
 @app.command()
@@ -143,8 +146,9 @@ def remove(names: Annotated[list[str], typer.Argument(metavar="NAME…", help="M
     from myna.models.catalogue import in_words
 
     store = _store()
-    for name in names:
-        print(f"`{name}` is gone; {in_words(store.remove(name))} are free.")
+    with told_of_changes([model.manifest.engine for model in store.all() if model.name in names]):
+        for name in names:
+            print(f"`{name}` is gone; {in_words(store.remove(name))} are free.")
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from myna.cli import own_voices, recordings
 from myna.cli.local import account_named
+from myna.cli.names import order
 from myna.cli.show import AsJson, show_row, show_rows
 from myna.cli.speaking import NOBODY, Speaker, run_speaker, speak_to_file
 from myna.cli.workshop import AccountOption, Workshop, opened, run_workshop, voice_named
@@ -162,6 +163,8 @@ def engines(as_json: AsJson = False) -> None:
         ]
         empty = dict.fromkeys(_ENGINE_COLUMNS)
         show_rows([{**empty, **row} for row in rows], as_json, empty="No engine is installed.")
+        if registry.names and not as_json:
+            print(order(registry))
 
     run_speaker(work)
 
