@@ -14,6 +14,7 @@ from myna.cli.workshop import AccountOption, voice_named
 
 if TYPE_CHECKING:
     from myna.speech.schemas import SpeechRequest
+    from myna.speech.verification import Verification
     from myna.voices.schemas import Voice
 
 
@@ -34,6 +35,9 @@ def say(
     denoise: Annotated[bool, typer.Option("--denoise", help="Remove noise.")] = False,
     remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Shorten long pauses.")] = False,
     normalise: Annotated[bool, typer.Option(help="Numbers, currency and dates in words.")] = True,
+    verify: Annotated[
+        bool | None, typer.Option(help="Have it heard, and spoken again where words are missing.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Speak a text to a file, without a server: `myna say "Hello" -o hello.mp3`."""
@@ -56,15 +60,26 @@ def say(
             denoise=denoise,
             remove_silence=remove_silence,
             normalise=normalise,
+            verify=verify,
         )
         check_wishes(request, speaker.registry.describe(chosen.engine))
         return request, chosen
 
     recording, chosen = speak_to_file(output, choose)
+    verified = recording.verification
     if as_json:
-        show_row({"file": str(output), "seconds": round(recording.duration, 3), "voice": chosen.id}, as_json)
+        row = {"file": str(output), "seconds": round(recording.duration, 3), "voice": chosen.id}
+        show_row(row | ({"verification": verified.as_json()} if verified else {}), as_json)
     else:
-        print(f"{output} ({recording.duration:.1f} s, {chosen.id})")
+        print(f"{output} ({recording.duration:.1f} s, {chosen.id}{_told(verified)})")
+
+
+def _told(verified: Verification | None) -> str:
+    if verified is None:
+        return ""
+    if verified.score is None:
+        return f", not verified: {verified.skipped}"
+    return f", {verified.score:.0%} of the words heard by {verified.recogniser}"
 
 
 async def _choose_voice(

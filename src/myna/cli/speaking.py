@@ -60,6 +60,8 @@ def open_speaker(settings: Settings) -> Speaker:
     from myna.engines.host import EngineHost
     from myna.engines.registry import EngineRegistry
     from myna.speech.rendering import Renderer
+    from myna.speech.verifying import Verifier
+    from myna.transcription.service import TranscriptionService
     from myna.voices.catalogue import VoiceCatalogue
     from myna.voices.service import VoiceService
 
@@ -67,7 +69,8 @@ def open_speaker(settings: Settings) -> Speaker:
     engines = EngineHost(settings, registry)
     voices = VoiceService(VoiceCatalogue(registry, settings.voice_aliases))
     denoiser = Denoiser(engines, registry, settings.denoiser)
-    return Speaker(settings, registry, engines, voices, Renderer(engines, registry, denoiser=denoiser))
+    verifier = Verifier(TranscriptionService(engines, registry), settings)
+    return Speaker(settings, registry, engines, voices, Renderer(engines, registry, verifier, denoiser))
 
 
 def speak_to_file(

@@ -95,6 +95,10 @@ class Renderer:
         words = without_breaks(request.text) if request.breaks else request.text
         language = request.language or language_to_read(words, voice.language)
         _check_supported(request, voice, language, able)
+        if request.verify and self.verifier and not self._registry.recognisers:
+            raise Unsupported(
+                "No recogniser is here that could verify speech. `myna doctor` says more.", field="verify"
+            )
         arabic = _primary(language) == "ar"
         needs_marks = arabic and able.diacritics in ("needed", "helpful")
         script = cut(

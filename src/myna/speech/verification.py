@@ -11,7 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from myna.speech.text import normalise, strip_diacritics
 
@@ -23,6 +26,10 @@ _FOR_MACHINES = re.compile(r"(?<!\S)[A-Za-z]+:[A-Za-z][A-Za-z-]*(?:=\S+)?")
 _APOSTROPHES = re.compile("['’ʼ`´]")
 _LETTERS_OF_ONE_NAME = re.compile(r"(?<![^\W\d_])([^\W\d_])\s+(?=[^\W\d_](?![^\W\d_]))")
 """`U S A` is heard for `USA`."""
+_ARABIC_SPELLINGS = str.maketrans("أإآٱىة", "اااايه", "ـ")
+"""Letters that are often written for each other; the stretching of letters is none."""
+_MORE_THAN_ENOUGH = 4
+"""Times as many words as were to be said; more are not looked at, as the score is 0 by then."""
 _SHOWN = 2_000
 """Characters of what was heard that are kept."""
 
@@ -62,15 +69,15 @@ class Verification:
 
 def compare(text: str, heard: str, language: str) -> Comparison:
     """What was to be said against what was heard; `language` is a BCP 47 tag."""
-    wanted = comparable(text, language)
-    return Comparison(len(wanted), distance(wanted, comparable(heard, language)))
+    wanted, found = comparable(text, language), comparable(heard, language)
+    return Comparison(len(wanted), distance(wanted, found[: _MORE_THAN_ENOUGH * (len(wanted) + 1)]))
 
 
 def comparable(text: str, language: str) -> list[str]:
     """The words of a text, or its letters, in a form in which both sides can be compared."""
     base = language.split("-")[0].lower()
     said = normalise(_FOR_MACHINES.sub(" ", text), language).casefold()
-    said = strip_diacritics(said) if base == "ar" else _without_accents(said)
+    said = strip_diacritics(said).translate(_ARABIC_SPELLINGS) if base == "ar" else _without_accents(said)
     said = _LETTERS_OF_ONE_NAME.sub(r"\1", _APOSTROPHES.sub("", said))
     words = "".join(letter if _is_of_a_word(letter) else " " for letter in said).split()
     return list("".join(words)) if base in _WITHOUT_SPACES else words
@@ -81,18 +88,22 @@ def distance(wanted: Sequence[str], heard: Sequence[str]) -> int:
 
     Two words that were heard as one, or one as two, are right when their letters are: `web site` is `website`.
     """
-    table = [list(range(len(heard) + 1))]
+    number = {word: place for place, word in enumerate({*wanted, *heard})}
+    single = np.array([number[word] for word in heard], np.int64)
+    double = np.array([number.get(first + second, -1) for first, second in pairwise(heard)], np.int64)
+    columns = np.arange(len(heard) + 1)
+    before, last = columns, columns
     for row, word in enumerate(wanted, 1):
-        table.append([row] + [0] * len(heard))
-        for column, other in enumerate(heard, 1):
-            best = min(table[row - 1][column], table[row][column - 1]) + 1
-            best = min(best, table[row - 1][column - 1] + (word != other))
-            if row > 1 and wanted[row - 2] + word == other:
-                best = min(best, table[row - 2][column - 1])
-            if column > 1 and heard[column - 2] + other == word:
-                best = min(best, table[row - 1][column - 2])
-            table[row][column] = best
-    return table[len(wanted)][len(heard)]
+        now = last + 1
+        now[1:] = np.minimum(now[1:], last[:-1] + (single != number[word]))
+        if row > 1:
+            both = single == number.get(wanted[row - 2] + word, -1)
+            now[1:][both] = np.minimum(now[1:], before[:-1])[both]
+        split = double == number[word]
+        now[2:][split] = np.minimum(now[2:], last[:-2])[split]
+        now = np.minimum.accumulate(now - columns) + columns  # words that were added
+        before, last = last, now
+    return int(last[-1])
 
 
 def together(parts: Iterable[Comparison]) -> Comparison:

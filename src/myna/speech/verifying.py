@@ -155,9 +155,10 @@ class Check:
         self._verifier.attempts += 1
         began = time.monotonic()
         try:
-            spoken = await speak(other)
-        except MynaError as error:
-            log.warning("speech.further_attempt_failed", code=error.code)
+            async with asyncio.timeout(self._left):
+                spoken = await speak(other)
+        except (MynaError, TimeoutError) as error:
+            log.warning("speech.further_attempt_failed", error=type(error).__name__)
             return None
         finally:
             self._spend(began)
@@ -185,6 +186,7 @@ class Check:
             lambda start, end: samples[round(start * rate) : round(end * rate)],
             rate,
             language=self._language,
+            exact_times=False,
             segments=[Segment(0.0, len(samples) / rate)],
         )
         return " ".join(word.text for word in heard.words)

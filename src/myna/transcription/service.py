@@ -71,9 +71,11 @@ class TranscriptionService:
         """Whether an engine here understands the language; None: the one that is found out, else English."""
         return self._recognisers.preferred(language) is not None
 
-    def recogniser(self, language: str | None) -> str | None:
-        """The name of the engine that would hear the language; None when none here understands it."""
-        able = self._recognisers.preferred(language)
+    def recogniser(self, language: str | None, engine: str = "") -> str | None:
+        """The name of the engine that would hear the language; None when none here understands it. Raises as `check`
+        when an engine, or a model, is named.
+        """
+        able = self._recognisers.chosen(language, engine)[0] if engine else self._recognisers.preferred(language)
         return able.name if able else None
 
     def finds_language(self, engine: str = "") -> bool:
@@ -96,11 +98,13 @@ class TranscriptionService:
         progress: Progress | None = None,
         vocabulary: Sequence[str] = (),
         engine: str = "",
+        exact_times: bool = True,
     ) -> Transcript:
         """All words of a source of any length; only pieces of 30 seconds are in memory.
 
         `vocabulary` are words that may be said, for engines that listen for them; `engine` names one, or one of its
-        models. Raises what `check` raises, and what `EngineHost.recognise` raises after a second try.
+        models. Without `exact_times`, words may be only about where they were heard. Raises what `check` raises, and
+        what `EngineHost.recognise` raises after a second try.
         """
         able, model = self._recognisers.chosen(language, engine)
         sound, parts = _Sound(read, rate), list(stretches(segments))
@@ -112,7 +116,7 @@ class TranscriptionService:
             wanted = replace(wanted, language=next((heard.language for heard in known.values()), None))
         heard = await self._heard(_Listening(able.name, sound, wanted, known), parts, progress)
         words = tuple(_in_speech(heard.words, segments))
-        if not able.exact_timestamps:
+        if exact_times and not able.exact_timestamps:
             words = await self.sharpened(read, rate, words, language=heard.language, segments=segments)
         if progress:
             await progress(1.0)

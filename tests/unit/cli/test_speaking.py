@@ -32,6 +32,15 @@ def test_say_tells_scripts_what_it_made(myna: CommandLine) -> None:
     assert spoken["seconds"] == pytest.approx(len(samples) / rate, abs=0.01)
 
 
+def test_say_has_speech_verified_when_it_is_asked_to(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition")
+    said = myna("say", "fake:garble=1 word, word, word, word.", "-o", "a.wav", "--verify")
+    assert ", 100% of the words heard by fake-recognition)" in said.out, said.err
+    verified = myna("say", "fake:garble=9 word, word, word, word.", "-o", "a.wav", "--verify", "--json").json
+    assert verified["verification"]["attempts"] == 3
+    assert verified["verification"]["score"] == 0.5
+
+
 def test_say_reads_long_texts_from_standard_input(myna: CommandLine) -> None:
     spoken = myna("say", "-", "-o", "a.wav", "--speed", "2", "--json", stdin="A sentence to speak. " * 5).json
     assert spoken["seconds"] > 5 * 20 * FAKE_SECONDS_PER_CHARACTER / 2 - 0.1
@@ -52,6 +61,9 @@ def test_say_uses_the_voice_that_is_asked_for(myna: CommandLine) -> None:
         (["Hello", "-o", "a.mp3", "--voice", "nobody"], "There is no voice `nobody`. `myna voices list`"),
         (["Hello", "-o", "a.mp3", "--language", "xx"], "No engine of this node speaks `xx`"),
         (["fake:fail=no_breath", "-o", "a.mp3"], "no breath"),
+        (["Hello", "-o", "a.mp3", "--engine", "espeak"], "`espeak` cannot be used here: `MYNA_ENGINES` does not name"),
+        (["Hello", "-o", "a.mp3", "--engine", "kokorro"], "no engine or model `kokorro`. `myna engines`"),
+        (["Hello", "-o", "a.mp3", "--engine", "fake", "--language", "nl"], "`fake` has no voice for `nl`"),
     ],
 )
 def test_what_cannot_be_said_leaves_no_file(myna: CommandLine, arguments: list[str], why: str) -> None:
@@ -105,6 +117,7 @@ def test_engines_are_listed_with_those_that_are_missing(myna: CommandLine, monke
 def test_doctor_finds_nothing_wrong(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("fake", "fake-recognition", "fake-translation", "fake-separation", "fake-denoising")
     monkeypatch.setenv("MYNA_ENGINES", ",".join(names))
+    monkeypatch.setattr("myna.models.features._is_installed", lambda package: False)
     examined = myna("doctor", "--json")
     assert examined.code == 0
     states = {row["part"]: row["state"] for row in examined.json if row["state"] != "absent"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from myna.speech.verification import Comparison, comparable, compare, distance, 
         ("Señor Núñez cumplió 22 años.", "señor nuñez cumplió veintidós años", "es-ES"),
         ("Straße 5", "strasse fünf", "de-DE"),
         ("اَلطَّقْسُ جَيِّدٌ", "الطقس جيد", "ar"),
+        ("أَحْمَدُ إِلَى مَدْرَسَةٍ", "احمد الي مدرسه", "ar-SA"),
         ("今天天气非常好。", "今天 天气 非常好", "zh-CN"),
         ("きょうは、とてもてんきがいい。", "きょうはとてもてんきがいい", "ja-JP"),
         ("नमस्ते, मेरी आवाज़", "नमस्ते मेरी आवाज़", "hi-IN"),
@@ -69,6 +72,13 @@ def test_a_text_is_the_sum_of_its_sentences() -> None:
 def test_no_more_is_kept_than_is_of_use() -> None:
     assert shortened(["a", "", "b"]) == "a b"
     assert len(shortened(["word " * 1_000])) == 2_001
+
+
+def test_a_recogniser_that_babbles_costs_little_time_and_scores_nothing() -> None:
+    assert compare("one two", "babble " * 200_000, "en").score == 0.0
+    began = time.process_time()
+    assert compare("好" * 2_000, "天" * 1_000 + "好" * 1_000, "zh-CN") == Comparison(2_000, 1_000)
+    assert time.process_time() - began < 10, "not a step of Python for each pair of letters"
 
 
 words = st.lists(st.sampled_from(["a", "b", "ab", "c"]), max_size=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ import pytest
 from myna.app import build_node
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import EngineFailed
+from myna.errors import EngineFailed, Unsupported
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
 from myna.speech.schemas import Recording, SpeechRequest
@@ -129,6 +130,37 @@ async def test_the_budget_of_time_ends_it(studios: list[Studio], monkeypatch: py
     assert found.score is None
     assert studios[0].verifier.outcomes == {"unheard": 3}
     assert studios[0].verifier.attempts == 0
+
+
+async def test_a_further_attempt_may_not_take_longer_than_the_budget(studio: Studio) -> None:
+    voice = studio.voice("en")
+    request = SpeechRequest(f"fake:garble=99 {WORDS}", voice.id, verify=True)
+    script = studio.renderer.prepare(request, voice)
+    check = studio.renderer.check_of(request, script)
+    assert check is not None
+    first = await studio.renderer._speak_piece(script, script.requests[0])
+    spoken = 0
+
+    async def ever_slower(*_: Any) -> Any:
+        nonlocal spoken
+        spoken += 1
+        if spoken > 1:
+            check._left = 0.2
+            await asyncio.sleep(600)
+        return first
+
+    assert await check.best(0, script.requests[0], script.sample_rate, ever_slower) is first
+    assert (check.verification().attempts, check.verification().score) == (2, 0.5)
+
+
+def test_who_asks_for_it_where_nobody_hears_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EngineRegistry, "recognisers", ())
+    studio = Studio(["fake"], verify_speech="on")
+    request = SpeechRequest("word", studio.voice("en").id)
+    studio.renderer.prepare(request, studio.voice("en"))
+    with pytest.raises(Unsupported, match="No recogniser is here") as refusal:
+        studio.renderer.prepare(replace(request, verify=True), studio.voice("en"))
+    assert refusal.value.field == "verify"
 
 
 async def test_a_further_attempt_that_fails_leaves_the_first(studio: Studio) -> None:
