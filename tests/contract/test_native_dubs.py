@@ -109,6 +109,10 @@ def test_a_film_comes_back_in_two_languages(made: tuple[Client, dict]) -> None:
         assert set(target["files"]) == FILES
         assert target["changed_lines"] == target["marked_lines"] == []
     assert all(stage["starts"] == 1 for stage in dub["stages"].values())
+    assert {name: stage["engines"] for name, stage in dub["stages"].items() if stage["engines"]} == {
+        "translate": ["fake-translation"],
+        "speak": ["fake"],
+    }
     for language in ("es", "fr"):
         lines = client.lines(dub["id"], language)
         assert [line["source_text"] for line in lines] == [text for _, _, text in FILM_LINES]

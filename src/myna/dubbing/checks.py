@@ -58,8 +58,7 @@ class RequestChecks:
         self._check_texts(request)
         self._check_hearing(request)
         self._check_translations(request)
-        if request.separator:
-            self._registry.describe_separator(request.separator)
+        self._check_background(request)
         await self._check_voices(caller, request)
         return request
 
@@ -106,6 +105,12 @@ class RequestChecks:
         if request.transcript is not None or request.use_subtitles:
             return
         self._transcription.check(request.source_language, request.recogniser)
+
+    def _check_background(self, request: DubRequest) -> None:
+        if request.separator:
+            self._registry.describe_separator(request.separator)
+        elif request.background:
+            self._registry.preferred("separation")
 
     def _check_translations(self, request: DubRequest) -> None:
         heard = request.transcript is None and not request.use_subtitles

@@ -62,7 +62,10 @@ def speakers(documents: Iterable[Mapping[str, Any]]) -> tuple[Speaker, ...]:
 
 
 def stages(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, StageRecord]:
-    return {name: StageRecord(**document) for name, document in documents.items()}
+    return {
+        name: StageRecord(**{**document, "engines": tuple(document.get("engines", ()))})
+        for name, document in documents.items()
+    }
 
 
 def files(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, DubFile]:

@@ -152,6 +152,8 @@ class StageRecord:
     """How often it was begun: more than once when a node died in it."""
     seconds: float
     """Of its last, finished run; 0 while it runs."""
+    engines: tuple[str, ...] = ()
+    """Who did its work, of stages that chose an engine."""
 
 
 FileName = Literal["result", "dialogue", "bed", "source_srt", "source_vtt", "target_srt", "target_vtt"]

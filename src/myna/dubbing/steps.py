@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -53,7 +53,9 @@ def share(report: Report, place: int, count: int) -> Report:
 class Stage(Protocol):
     """One stage of a dub. It may run again after a crash, and then finds what it had made already."""
 
-    async def __call__(self, work: Work, report: Report) -> None: ...
+    async def __call__(self, work: Work, report: Report) -> Iterable[str] | None:
+        """Gives the engines that did the work; None when it chose none, or all was there already."""
+        ...
 
 
 class DubSteps:
@@ -90,8 +92,8 @@ class DubSteps:
         began = time.monotonic()
         progress = _Progress(name)
         await self._jobs.report(job.id, name, progress.whole)
-        await self._until_canceled(self._stages[name](work, progress.report), job, progress)
-        await self._store.end_stage(work.dub.id, name, time.monotonic() - began)
+        engines = await self._until_canceled(self._stages[name](work, progress.report), job, progress)
+        await self._store.end_stage(work.dub.id, name, time.monotonic() - began, engines)
 
     async def finish(self, job_id: str) -> None:
         """The job is done: neither the folder of this node nor what the job replaced is needed any longer."""
@@ -134,7 +136,9 @@ class DubSteps:
         current = await self._jobs.find(job.id)
         return current is None or current.status in ("canceled", "failed")
 
-    async def _until_canceled(self, stage: Coroutine[Any, Any, None], job: Job, progress: _Progress) -> None:
+    async def _until_canceled(
+        self, stage: Coroutine[Any, Any, Iterable[str] | None], job: Job, progress: _Progress
+    ) -> Iterable[str] | None:
         """Run a stage, and end it within half a second of its job's end."""
         working = asyncio.create_task(stage)
         watching = asyncio.create_task(self._watch(job, progress))
@@ -142,7 +146,7 @@ class DubSteps:
             await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 return working.result()
-            watching.result()
+            raise watching.exception() or Canceled
         finally:
             for task in (working, watching):
                 task.cancel()

@@ -85,14 +85,16 @@ class DubStore:
             repository = DubRepository(connection)
             stages = await repository.stages(dub_id)
             record = StageRecord(**stages.get(stage, {"starts": 0, "seconds": 0.0}))
-            stages[stage] = asdict(StageRecord(record.starts + 1, 0.0))
+            stages[stage] = asdict(replace(record, starts=record.starts + 1, seconds=0.0))
             await repository.change(dub_id, clock.now(), stages=stages)
 
-    async def end_stage(self, dub_id: str, stage: str, seconds: float) -> None:
+    async def end_stage(self, dub_id: str, stage: str, seconds: float, engines: Iterable[str] | None = None) -> None:
+        """`engines` are those that did its work; None leaves those that an earlier run has noted."""
         async with self._database.transaction() as connection:
             repository = DubRepository(connection)
             stages = await repository.stages(dub_id)
-            stages[stage] = {**stages.get(stage, {"starts": 1}), "seconds": round(seconds, 3)}
+            used = {} if engines is None else {"engines": sorted(set(engines))}
+            stages[stage] = {**stages.get(stage, {"starts": 1}), "seconds": round(seconds, 3), **used}
             await repository.change(dub_id, clock.now(), stages=stages)
 
     async def keep_source(self, dub_id: str, source: Mapping[str, Any]) -> None:

@@ -105,6 +105,18 @@ class EngineRegistry:
         """The engines of a kind that can run here, the preferred first."""
         return tuple(name for name, found in self._probes.items() if isinstance(found, Probed) and found.kind == kind)
 
+    def preferred(self, kind: Kind) -> str | None:
+        """The engine of a kind that is taken when nobody names one; None when there is none.
+
+        Raises `EngineUnavailable` when the operator names some of this kind, and none of them can run: nothing else
+        stands in for them.
+        """
+        if able := self.names_of(kind):
+            return able[0]
+        if absent := next((name for name in self._entries if name in self.unavailable_of(kind)), None):
+            self._probed(absent)
+        return None
+
     @property
     def unavailable(self) -> dict[str, str]:
         """The engines that should speak but cannot run here, and why."""

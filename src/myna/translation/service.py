@@ -57,11 +57,13 @@ class TranslationService:
         fitting = self._fitting(source, target, engine)
         return any(able.fits_length for able in fitting if able.glossary or not glossary)
 
-    def engine_for(self, source: str, target: str, *, glossary: bool = False, shorten: bool = False) -> str:
-        """The engine that would translate; empty for one language. Raises `Unsupported`."""
+    def engine_for(
+        self, source: str, target: str, *, glossary: bool = False, shorten: bool = False, engine: str = ""
+    ) -> str:
+        """The engine that would translate; empty for one language. Raises as `check`."""
         if same_language(source, target):
             return ""
-        return self._choose(source, target, glossary=glossary, shorten=shorten).name
+        return self._choose(source, target, glossary=glossary, shorten=shorten, engine=engine).name
 
     async def translate(
         self,

@@ -20,7 +20,7 @@ from myna.dubbing.stages.taking_in import ORIGINAL
 from myna.dubbing.store import Work
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, EngineFailed
+from myna.errors import BadAudio, EngineFailed, EngineUnavailable
 from myna.settings import Settings
 from tests.fixtures.dubs import FILM_SECONDS, SEPARATING, example_dub, new_caller, request_for
 
@@ -157,6 +157,16 @@ def test_the_engine_hears_what_is_around_speech_and_no_more() -> None:
     assert stretches([Segment(3.0, 4.0)], 2 * RATE) == []
 
 
+async def test_a_background_is_not_just_ducked_where_the_operator_names_an_engine(
+    tmp_path: Path, files: Folder, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path / "none"))
+    registry = EngineRegistry.load(["fake", "demucs"])
+    with pytest.raises(EngineUnavailable, match="`demucs` cannot be used here"):
+        await Separate(files, EngineHost(Settings(), registry), registry)(work, lambda _: None)
+    assert not (files.folder / BED).exists()
+
+
 async def test_a_dub_says_how_its_background_was_made(tmp_path: Path, film: Path) -> None:
     node: Node = build_node(
         Settings(data_dir=tmp_path, engines=SEPARATING, engine_processes=1, queue_poll_seconds=0.05)
@@ -171,6 +181,7 @@ async def test_a_dub_says_how_its_background_was_made(tmp_path: Path, film: Path
         done = await services.dubbing.wait(caller.account.id, dub.id, 60)
         assert (done.job.status, done.job.error_message, done.bed) == ("succeeded", None, "separated")
         assert done.targets[0].files["bed"].made_by == "fake-separation"
+        assert done.stages["separate"].engines == ("fake-separation",)
         bed = await services.storage.get(done.targets[0].files["bed"].object_key)
         assert len(soundfile.read(io.BytesIO(bed))[0]) >= FILM_SECONDS * RATE
         assert not [found.key async for found in services.storage.list("dubs") if found.key.endswith(VOICE)]

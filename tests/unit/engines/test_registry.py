@@ -56,6 +56,18 @@ def test_a_bad_engine_is_reported_and_harms_no_other(name: str, value: str, reas
         registry.voices(name)
 
 
+def test_nothing_stands_in_for_an_engine_that_the_operator_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path))
+    assert EngineRegistry.load().preferred("denoising") is None
+    assert EngineRegistry.load(["fake", "sherpa", "fake-denoising"]).preferred("denoising") == "fake-denoising"
+    named = EngineRegistry.load(["fake", "sherpa"])
+    assert named.preferred("speech") == "fake"
+    with pytest.raises(EngineUnavailable, match=r"`sherpa` cannot be used here: .*`(pip install|myna models pull)"):
+        named.preferred("denoising")
+
+
 def test_kinds_are_kept_apart() -> None:
     registry = EngineRegistry.load(["fake-translation", "fake-recognition", "fake"])
     assert registry.names == ("fake",)

@@ -90,9 +90,9 @@ class Transcribe:
         self._store = store
         self._transcription = transcription
 
-    async def __call__(self, work: Work, report: Report) -> None:
+    async def __call__(self, work: Work, report: Report) -> Sequence[str] | None:
         if work.dub.lines:
-            return
+            return None
         segments = await read_segments(self._files, work)
         turns = await read_turns(self._files, work)
         script = await self._script(work)
@@ -108,6 +108,12 @@ class Transcribe:
         told = set(_timed_speech(work))
         heard = [segment for segment in segments if segment not in told]
         await self._store.keep_lines(work.dub.id, language, map(_rounded, _begun(lines, heard)))
+        return [] if script else self._hearing(work)
+
+    def _hearing(self, work: Work) -> list[str]:
+        """The engine that heard it, if it is still here."""
+        wanted = work.dub.request
+        return list(filter(None, [self._transcription.recogniser(wanted.source_language, wanted.recogniser)]))
 
     async def _script(self, work: Work) -> TextLines | None:
         if work.dub.request.use_subtitles:

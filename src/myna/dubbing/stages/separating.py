@@ -46,14 +46,19 @@ class Separate:
         self._engines = engines
         self._registry = registry
 
-    async def __call__(self, work: Work, report: Report) -> None:
-        if not work.dub.request.background or await self._files.has(*work.place, BED):
-            return
+    async def __call__(self, work: Work, report: Report) -> Sequence[str]:
+        if not work.dub.request.background:
+            return ()
+        if not await self._files.has(*work.place, BED):
+            await self._make(work, report)
+        return list(filter(None, [await bed_maker(self._files, work)]))
+
+    async def _make(self, work: Work, report: Report) -> None:
         original = await self._files.local(*work.place, ORIGINAL)
         segments = await read_segments(self._files, work)
         bed, voice = self._files.scratch(work.dub.id), self._files.scratch(work.dub.id)
         try:
-            if engine := work.dub.request.separator or next(iter(self._registry.separators), None):
+            if engine := work.dub.request.separator or self._registry.preferred("separation"):
                 await self._by_engine(engine, original, (bed, voice), segments, report)
                 await self._files.keep(*work.place, VOICE, voice)
                 await self._files.put(*work.place, BED_MAKER, json.dumps({"engine": engine}).encode())

@@ -68,17 +68,20 @@ class Speaking:
 class Speak(Speaking):
     """Each line at the rate of the request, to know how long it takes."""
 
-    async def __call__(self, work: Work, report: Report) -> None:
+    async def __call__(self, work: Work, report: Report) -> list[str]:
+        engines = set()
         for number, part in enumerate(work.parts):
             rates = {}
             for line in part.draft.lines:
                 if part.is_open(line):
                     rates[line.number] = await _first_rate(self._takes, work, line)
+                    engines.add((await self._takes.voice(work, line.voice_id)).engine)
             of_part = share(report, number, len(work.parts))
             part, _ = await self.spoken(work, part, rates, of_part)
             if part.draft.lines and all(line.fit == "failed" for line in part.draft.lines):
                 raise EngineFailed(part.draft.lines[0].error)
             await self._store.keep_draft(work.dub.id, part)
+        return sorted(engines)
 
 
 class Plan:

@@ -30,7 +30,7 @@ class Translate:
         self._translation = translation
         self._voices = voices
 
-    async def __call__(self, work: Work, report: Report) -> None:
+    async def __call__(self, work: Work, report: Report) -> list[str]:
         for place, part in enumerate(work.parts):
             lines = part.target.lines or await self._translated(work, part.language)
             part = part.with_lines(await self._cast(work, part.language, lines))
@@ -38,6 +38,15 @@ class Translate:
             await self._store.keep_draft(work.dub.id, part)
             _refuse_failed(work, part)
             report((place + 1) / len(work.parts))
+        return [engine for part in work.parts if (engine := self._engine(work, part))]
+
+    def _engine(self, work: Work, part: Part) -> str:
+        """Who translates into a language; empty when nothing was translated."""
+        dub, language = work.dub, part.language
+        if part.target.lines or language in dub.request.translations:
+            return ""
+        source, glossary = dub.source_language or DEFAULT_LANGUAGE, bool(dub.request.glossary)
+        return self._translation.engine_for(source, language, glossary=glossary, engine=dub.request.translator)
 
     async def _translated(self, work: Work, language: str) -> tuple[DubbedLine, ...]:
         source = work.dub.lines

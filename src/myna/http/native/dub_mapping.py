@@ -74,7 +74,8 @@ def dub(found: Dub, link: Link) -> schemas.Dub:
         targets=[_target(target, link) for target in found.targets],
         bed=found.bed,
         stages={
-            name: schemas.Stage(starts=record.starts, seconds=record.seconds) for name, record in found.stages.items()
+            name: schemas.Stage(starts=record.starts, seconds=record.seconds, engines=list(record.engines))
+            for name, record in found.stages.items()
         },
         created_at=found.created_at,
         updated_at=found.updated_at,

@@ -159,6 +159,8 @@ class Stage(BaseModel):
     starts: int
     """More than one when a node died in it."""
     seconds: float
+    engines: list[str]
+    """Who did the work of `separate`, `transcribe`, `translate` and `speak`; empty where no engine was needed."""
 
 
 class Dub(BaseModel):
