@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -49,7 +50,8 @@ ONLY_IN = {
 }
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Top-level names of all modules that a file imports, also inside functions."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -57,7 +59,7 @@ def imports_of(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
-    return {name.split(".")[0] for name in names} | names
+    return frozenset({name.split(".")[0] for name in names} | names)
 
 
 FILES = sorted(SOURCE.rglob("*.py"))
