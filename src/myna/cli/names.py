@@ -61,11 +61,11 @@ def changes(before: Spoken, after: Spoken) -> list[str]:
         parts.append(f"texts of which only the language is said ({_listed(languages)})")
     by = dict.fromkeys(voice.partition(":")[0] for voice in (*names.values(), *map(after.languages.get, languages)))
     lines = [f"From the next start {' and '.join(map(_quoted, by))} will speak {', and '.join(parts)}."]
-    new = [engine for engine in after.engines if engine not in before.engines]
-    if new:
+    as_before = (*before.engines, *(engine for engine in after.engines if engine not in before.engines))
+    if as_before not in (before.engines, after.engines):
         own = sum(voice.partition(":")[2] == name for (_, name), voice in names.items())
         besides = f" (but for {own} that are the names of its own voices)" if own else ""
-        lines.append(f"To keep them as they are: MYNA_ENGINES={','.join([*before.engines, *new])}{besides}.")
+        lines.append(f"To keep them as they are: MYNA_ENGINES={','.join(as_before)}{besides}.")
     return lines
 
 

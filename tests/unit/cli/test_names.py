@@ -37,6 +37,12 @@ def test_what_changes_is_said_with_what_keeps_it() -> None:
     )
 
 
+def test_an_engine_that_comes_last_has_no_order_to_change() -> None:
+    spoken = BEFORE.names | {("modelslab", "af_heart"): "kokoro:af_heart"}
+    (only,) = changes(BEFORE, Spoken((*BEFORE.engines, "kokoro"), spoken, BEFORE.languages))
+    assert "`kokoro` will speak 1 of the 3 names" in only
+
+
 def test_many_languages_are_counted() -> None:
     tags = ["ar", "de", "en", "es", "fr", "hi", "it", "ja", "pt"]
     before = Spoken(("espeak",), {}, dict.fromkeys(tags, "espeak:x"))

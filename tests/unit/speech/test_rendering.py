@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from myna.audio.cleaning import Denoiser
 from myna.audio.loudness import integrated_loudness
 from myna.engines.base import AudioChunk, Capabilities, SynthesisRequest
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
-from myna.errors import BadAudio, EngineCrashed, InvalidRequest, Unsupported
+from myna.errors import BadAudio, EngineCrashed, EngineUnavailable, InvalidRequest, Unsupported
 from myna.kit import ids
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
@@ -312,3 +313,31 @@ async def test_only_while_somebody_listens_is_the_first_piece_spoken_alone(
         await first
         await anext(pieces)
         assert host.asked[:2] == ["One.", "Two."]
+
+
+def test_a_voice_of_one_language_is_asked_for_no_other_one() -> None:
+    """Before anything is charged: the engine itself would find it out in the middle of the work."""
+    able = Capabilities("piper", "", "1", "none", ("en-US", "fr-FR"), 22_050, one_language=True)
+
+    class Registry(EngineRegistry):
+        def describe(self, name: str) -> Capabilities:
+            return able
+
+    renderer = Renderer(EngineHost(Settings(), registry := Registry({})), registry)
+    voices = (("joe", "en-US"), ("siwis", "fr-FR"))
+    joe, siwis = (Voice(f"piper:{name}", name, "piper", (tag,), "neutral") for name, tag in voices)
+    assert renderer.prepare(replace(REQUEST, language="en-GB"), joe).language == "en-GB"
+    assert renderer.prepare(replace(REQUEST, language="fr"), siwis).language == "fr"
+    for voice, language in ((joe, "fr"), (siwis, "en")):
+        with pytest.raises(Unsupported, match=f"voice `{voice.id}` speaks `{voice.language}` only, not `{language}`"):
+            renderer.prepare(replace(REQUEST, language=language), voice)
+    assert renderer.prepare(replace(REQUEST, language="fr"), replace(joe, kind="cloned")).language == "fr"
+
+
+def test_a_denoiser_that_is_named_and_not_here_is_said_before_anything_is_spoken(voice: Voice) -> None:
+    registry = EngineRegistry.load(["fake"])
+    host = EngineHost(Settings(engine_processes=1), registry)
+    renderer = Renderer(host, registry, denoiser=Denoiser(host, registry, "kazoo"))
+    assert renderer.prepare(SpeechRequest(text="Hello.", voice_id=voice.id), voice).pieces
+    with pytest.raises(EngineUnavailable, match="kazoo"):
+        renderer.prepare(SpeechRequest(text="Hello.", voice_id=voice.id, denoise=True), voice)
