@@ -1,5 +1,5 @@
-"""Nothing is downloaded without being asked: a node and a command, with every engine that is installed, keep to this
-machine, in the server's process and in those of the engines.
+"""Nothing is downloaded without being asked: a node and a command, with models for every engine that is installed, work
+without a network and do not even look for one, in the server's process and in those of the engines.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+
+from myna.models.store import ModelStore
+from tests.fixtures.checkpoints import gtcrn_folder
 
 DEADLINE = 300
 pytestmark = pytest.mark.timeout(2 * DEADLINE)
@@ -28,20 +32,39 @@ def note(words):
     with open(path, "a") as file:
         file.write(words + "\\n")
 
+def refuse(words):
+    note(words)
+    raise OSError(101, "Network is unreachable")
+
 def watch(event, arguments):
     if event == "socket.getaddrinfo" and arguments[0] not in (None, "", "127.0.0.1", "localhost", b"127.0.0.1"):
-        note(f"ASKED FOR {arguments[0]}")
+        refuse(f"ASKED FOR {arguments[0]}")
     elif event == "socket.connect" and isinstance(arguments[1], tuple) and not arguments[1][0].startswith("127."):
-        note(f"CALLED {arguments[1]}")
+        refuse(f"CALLED {arguments[1]}")
 
 sys.addaudithook(watch)
-note("process " + " ".join(sys.orig_argv[1:4]))
+note("process " + " ".join(sys.orig_argv[1:5]))
 """
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory, language_models: Path) -> Path:
+    """Tiny ones for an engine of each kind, where the libraries are here."""
+    store = ModelStore(tmp_path_factory.mktemp("models"))
+    for model in ModelStore(language_models).installed():
+        store.add(model.name, model.manifest.engine, model.folder)
+    if find_spec("kokoro_onnx") and find_spec("onnx"):
+        from tests.fixtures.checkpoints import kokoro
+
+        store.add("kokoro", "kokoro", kokoro.build(tmp_path_factory.mktemp("kokoro")))
+    if find_spec("sherpa_onnx") and find_spec("onnx"):
+        store.add("gtcrn", "sherpa", gtcrn_folder(tmp_path_factory.mktemp("gtcrn")))
+    return store.folder
+
+
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Every Python that starts in it notes whom it calls."""
+def environment(tmp_path: Path, models: Path) -> dict[str, str]:
+    """Every Python that starts in it notes whom it calls, and reaches nobody but this machine."""
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
     return {
@@ -49,6 +72,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(tmp_path / "watch"),
         "NOTES": str(tmp_path / "notes"),
         "MYNA_DATA_DIR": str(tmp_path / "data"),
+        "MYNA_MODELS_DIR": str(models),
     }
 
 
@@ -75,8 +99,13 @@ def test_say_keeps_to_this_machine(environment: dict[str, str], notes: list[str]
     assert (tmp_path / "out.wav").stat().st_size > 1_000
 
 
-def test_a_node_keeps_to_this_machine(environment: dict[str, str], notes: list[str], tmp_path: Path) -> None:
+def test_a_node_keeps_to_this_machine(
+    environment: dict[str, str], notes: list[str], tmp_path: Path, models: Path
+) -> None:
+    """With the processes of all engines that have models, and with their models in memory where they warm up."""
     port = _free_port()
+    engines = {model.manifest.engine for model in ModelStore(models).installed()}
+    environment["MYNA_WARM_ENGINES"] = ",".join(sorted(engines))
     key = _run(environment, "keys", "create", "alice", "--credits", "10").strip()
     command = [sys.executable, "-m", "myna", "serve", "--port", str(port)]
     with (tmp_path / "log").open("w") as log:
@@ -88,6 +117,8 @@ def test_a_node_keeps_to_this_machine(environment: dict[str, str], notes: list[s
             node.terminate()
             node.wait(DEADLINE)
     assert len(sound) > 1_000
+    started = {line.split()[-1] for line in (tmp_path / "notes").read_text().splitlines() if "engines.child" in line}
+    assert engines <= started, "not all engines were watched"
 
 
 def _run(environment: dict[str, str], *arguments: str) -> str:

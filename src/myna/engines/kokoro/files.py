@@ -14,6 +14,8 @@ from myna.errors import EngineUnavailable
 from myna.models.store import ModelStore, how_to_bring
 from myna.settings import Settings
 
+_DURATIONS = frozenset({"duration", "durations"})
+"""What exports call it, beside the sound, how long each symbol lasts."""
 _GRAPH_OF_MODEL, _OUTPUT_OF_GRAPH, _NAME_OF_VALUE = 7, 12, 1
 """Numbers of fields in ONNX's protocol buffers (onnx.proto3)."""
 
@@ -49,7 +51,7 @@ def find_model() -> ModelFiles:
         raise broken(name, str(error)) from error
     if not any(locale_of(voice) for voice in names):
         raise broken(name, f"`{voices.name}` holds no voices")
-    return ModelFiles(name, network, voices, names, "duration" in outputs)
+    return ModelFiles(name, network, voices, names, not _DURATIONS.isdisjoint(outputs))
 
 
 def broken(name: str, reason: str) -> EngineUnavailable:

@@ -47,6 +47,7 @@ class Model:
         try:
             self.session = open_session(files.network, "kokoro")
             self._kokoro = _kokoro(self.session, files.voices)
+            self._kokoro.has_timings = files.has_timings  # kokoro-onnx knows one name of that output only
         except EngineUnavailable:
             raise
         except Exception as error:  # kokoro-onnx and onnxruntime have a dozen ways to say it

@@ -92,11 +92,15 @@ def test_without_durations_there_are_no_words(make_model: MakeModel) -> None:
 
 
 def test_voices_may_be_a_folder_of_raw_numbers(make_model: MakeModel, engine: KokoroEngine) -> None:
-    expected = joined(list(engine.synthesize(ask())))
+    """And the durations have the name that they have there."""
+    expected = list(engine.synthesize(ask()))
     make_model(raw_voices=True)
     assert [voice.id for voice in KokoroEngine.voices()][:2] == ["af_heart", "am_adam"]
+    assert KokoroEngine.describe().word_timestamps
     raw = KokoroEngine()
-    assert np.array_equal(joined(list(raw.synthesize(ask()))), expected)
+    found = list(raw.synthesize(ask()))
+    assert np.array_equal(joined(found), joined(expected))
+    assert words_of(found) == words_of(expected) != []
     raw.close()
 
 
