@@ -31,7 +31,6 @@ PEAK = 0.5
 REFERENCE_SECONDS = 10
 
 
-@torch.no_grad()
 def main(folder: Path) -> None:
     (folder / "voices").mkdir(parents=True, exist_ok=True)
     config: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text(encoding="utf-8"))
@@ -46,13 +45,14 @@ def main(folder: Path) -> None:
         file.flush()
         model: Any = TTSModel.load_model(config=file.name)
     language = model.flow_lm
-    torch.nn.init.normal_(language.speaker_proj_weight, std=0.02)
-    language.out_eos.weight.zero_()
-    language.out_eos.bias.fill_(NEVER)
-    voice = model.get_state_for_audio_prompt(_reference(model.sample_rate))
-    _make_audible(model, voice)
+    with torch.no_grad():
+        torch.nn.init.normal_(language.speaker_proj_weight, std=0.02)
+        language.out_eos.weight.zero_()
+        language.out_eos.bias.fill_(NEVER)
+        voice = model.get_state_for_audio_prompt(_reference(model.sample_rate))
+        _make_audible(model, voice)
     export_model_state(voice, folder / "voices" / "alba.safetensors")
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
     count = sum(tensor.numel() for tensor in weights.values()) / 1e6
     print({path.name: f"{path.stat().st_size / 1e6:.1f} MB" for path in sorted(folder.rglob("*.*"))}, f"{count:.1f} M")

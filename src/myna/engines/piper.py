@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import OrderedDict
@@ -67,8 +68,12 @@ class PiperEngine(Engine):
     name: ClassVar[str] = "piper"
 
     def __init__(self) -> None:
+        """Loads the first voice, so that a server with one has it before it is ready."""
         self._loaded: OrderedDict[Path, _Loaded] = OrderedDict()
         self._speaking: Stoppable | None = None
+        for file in _voice_files()[:1]:
+            with contextlib.suppress(EngineUnavailable):  # its requests will say it
+                self._load(file)
 
     @classmethod
     def available(cls) -> tuple[bool, str]:

@@ -29,6 +29,7 @@ from myna.voices.blocked import BlockedVoices
 from myna.voices.fields import checked_language, checked_share, checked_transcript
 from myna.voices.files import digest
 from myna.voices.intake import Intake, examine
+from myna.voices.languages import base_language
 from myna.voices.own import spoken_languages
 from myna.voices.places import Places
 from myna.voices.report import IntakeReport
@@ -71,8 +72,9 @@ class Preparation:
         )
         self._running: SharedWork[_Wanted, PreparedVoice] = SharedWork()
 
-    def engine(self, wanted: str | None = None) -> Capabilities:
-        """The engine that clones: the one that is asked for, else the first that can.
+    def engine(self, wanted: str | None = None, language: str | None = None) -> Capabilities:
+        """The engine that clones: the one that is asked for, else the first that can and speaks the language of the
+        recording, if that is known, else the first that can.
 
         Raises `EngineUnavailable` and `Unsupported`.
         """
@@ -81,10 +83,10 @@ class Preparation:
             if not able.cloning:
                 raise Unsupported(f"The engine `{wanted}` cannot clone voices.", field="engine")
             return able
-        for name in self._registry.names:
-            if (able := self._registry.describe(name)).cloning:
-                return able
-        raise Unsupported("No engine of this node can clone voices. `myna engines` shows what they do.")
+        cloning = [able for able in map(self._registry.describe, self._registry.names) if able.cloning]
+        if not cloning:
+            raise Unsupported("No engine of this node can clone voices. `myna engines` shows what they do.")
+        return next((able for able in cloning if language and _speaks(able, language)), cloning[0])
 
     async def examine(
         self, caller: Caller | Account | None, data: bytes, transcript: str | None, language: str | None
@@ -107,7 +109,7 @@ class Preparation:
         similarity = None if similarity is None else checked_share(similarity, "similarity")
         stability = None if stability is None else checked_share(stability, "stability")
         transcript, language = _checked(transcript, language)
-        able = self.engine(engine)
+        able = self.engine(engine, language)
         self._check_size(data)
         reference_hash = await asyncio.to_thread(digest, data)
         wanted = _Wanted(_account_of(caller), reference_hash, able.name, transcript, language)
@@ -203,6 +205,10 @@ class Preparation:
         most = self._settings.max_reference_bytes
         if len(data) > most:
             raise BodyTooLarge(f"The recording has {len(data)} bytes; this server takes {most}. Send a shorter part.")
+
+
+def _speaks(able: Capabilities, language: str) -> bool:
+    return any(base_language(tag) == base_language(language) for tag in able.languages)
 
 
 def _account_of(caller: Caller | Account | None) -> str:

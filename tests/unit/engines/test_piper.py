@@ -162,6 +162,16 @@ def test_a_broken_network_is_unavailable(make_model: MakeModel, store: ModelStor
         speak(engine, "en-us-tiny-medium")
 
 
+def test_the_first_voice_is_loaded_before_it_is_asked_for(make_model: MakeModel, store: ModelStore) -> None:
+    folder = make_model()
+    started = PiperEngine()
+    assert [path.stem for path in started._loaded] == ["en_US-tiny-medium"]
+    started.close()
+    (folder / "en_US-tiny-medium.onnx").write_bytes(b"broken")
+    store.add("piper-en-tiny", "piper", folder.rename(folder.with_name("damaged")))
+    assert PiperEngine()._loaded == {}
+
+
 def test_only_the_last_voices_stay_loaded(make_model: MakeModel, engine: PiperEngine) -> None:
     for number in range(6):
         make_model(f"voice{number}", name=f"en_US-v{number}-low")

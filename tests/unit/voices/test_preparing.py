@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from myna.engines.host import EngineHost
-from myna.engines.registry import EngineRegistry
 from myna.errors import (
     BodyTooLarge,
     EngineCrashed,
@@ -256,15 +255,26 @@ async def test_every_recording_takes_a_place(local_studio: Studio, brief: bytes)
 def test_the_first_engine_that_clones(local_studio: Studio) -> None:
     assert local_studio.cloning.engine().name == "fake"
     assert local_studio.cloning.engine("fake").cloning
-    local_studio.registry = EngineRegistry.load(["espeak", "fake"])
+    local_studio.speak_with("espeak", "fake")
     both = local_studio.service()
     assert both.engine().name == "fake"
     with pytest.raises(Unsupported) as refused:
         both.engine("espeak")
     assert refused.value.field == "engine"
-    local_studio.registry = EngineRegistry.load(["espeak"])
+    local_studio.speak_with("espeak")
     with pytest.raises(Unsupported, match="No engine"):
         local_studio.service().engine()
+
+
+async def test_the_first_engine_that_clones_and_speaks_the_language_of_the_recording(local_studio: Studio) -> None:
+    local_studio.speak_with("fake", "match")
+    service = local_studio.service()
+    spoken = {tag.partition("-")[0] for tag in local_studio.registry.describe("fake").languages}
+    assert "cy" not in spoken
+    assert service._preparation.engine(None, "cy-GB").name == "match"
+    assert service._preparation.engine(None, "en-US").name == "fake"
+    assert service._preparation.engine(None, "xx").name == "fake"
+    assert service._preparation.engine("fake", "cy").name == "fake"
 
 
 async def test_a_voice_is_kept_for_the_engine_that_was_heard(local_studio: Studio) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -36,13 +37,15 @@ class PocketEngine(Engine):
     name: ClassVar[str] = ENGINE
 
     def __init__(self) -> None:
-        """Loads one model and rehearses, so that the first request does not wait for that."""
+        """Loads one model and rehearses, so that the first request does not wait for that. Raises `EngineUnavailable`
+        when none can be loaded.
+        """
         self._files = some_models()
         self._device = device_of(ENGINE, "cpu")
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
         self._states: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._stop = threading.Event()
-        self._rehearse(self._files[0])
+        self._load_one()
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
@@ -71,6 +74,7 @@ class PocketEngine(Engine):
             languages=tuple(sorted({model.language for model in models} or LANGUAGES.values())),
             sample_rate=SAMPLE_RATE,
             streaming=True,
+            passes_on=True,
             cloning=(cloning := not models or any(model.clones for model in models)),
             voice_format=FORMAT if cloning else "",
             clone_quality="neural" if cloning else "",
@@ -156,12 +160,25 @@ class PocketEngine(Engine):
         self._models.move_to_end(files.name)
         return self._models[files.name]
 
-    def _rehearse(self, files: PocketModel) -> None:
-        model = self._model(files)
-        if files.voices:
-            state = model.state_of_stock_voice(files.voices[0])
-            for _ in model.speak(state, "Hello.", 0.0, _STEADY_SEED, self._stop):
-                self._stop.set()
+    def _load_one(self) -> None:
+        """The first that is not broken: of the others, requests say so."""
+        problems: list[EngineUnavailable] = []
+        for files in self._files:
+            try:
+                self._rehearse(files, self._model(files))
+            except EngineUnavailable as error:
+                problems.append(error)
+            else:
+                return
+        raise problems[0]
+
+    def _rehearse(self, files: PocketModel, model: LoadedModel) -> None:
+        for path in files.voices:
+            with contextlib.suppress(EngineUnavailable):
+                state = model.state_of_stock_voice(path)
+                for _ in model.speak(state, "Hello.", 0.0, _STEADY_SEED, self._stop):
+                    self._stop.set()
+                return
 
 
 def _at_speed(sound: Iterator[Samples], speed: float) -> Iterator[Samples]:

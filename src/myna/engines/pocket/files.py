@@ -65,8 +65,17 @@ class PocketModel:
 
 
 def find_models() -> tuple[PocketModel, ...]:
-    """Those that are here, by name. Raises `EngineUnavailable` when one is not whole."""
-    return tuple(_model(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
+    """Those that are here and whole, by name. Raises `EngineUnavailable` when some are here and none is whole."""
+    models: list[PocketModel] = []
+    problems: list[EngineUnavailable] = []
+    for installed in ModelStore.here().installed(ENGINE):
+        try:
+            models.append(_model(installed.name, installed.folder))
+        except EngineUnavailable as error:
+            problems.append(error)
+    if problems and not models:
+        raise problems[0]
+    return tuple(models)
 
 
 def some_models() -> tuple[PocketModel, ...]:

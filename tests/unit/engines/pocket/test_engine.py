@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -169,9 +170,24 @@ def test_models_that_cannot_clone_say_so(store: ModelStore, coming: Path) -> Non
         engine.close()
 
 
+def test_what_is_broken_does_not_keep_other_voices_from_speaking(store: ModelStore, coming: Path) -> None:
+    (coming / "voices" / "adam.safetensors").write_bytes(b"noise")
+    store.add("pocket-english", "pocket", coming)
+    (coming / "model.safetensors").write_bytes(pickle.dumps({"weights": [0.0] * 100}))
+    store.add("pocket-dutch", "pocket", coming)
+    engine = make_pocket()
+    try:
+        assert seconds(speak(engine, "Fine weather.", ALBA)) > 0.3
+        with pytest.raises(EngineUnavailable, match="`pocket-dutch` cannot be loaded"):
+            speak(engine, "Mooi weer.", {"model": "pocket-dutch", "voice": "alba"}, "nl-NL")
+    finally:
+        engine.close()
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
+        ("tokenizer.json", b"{}", "`pocket-english-mine` cannot be loaded"),
         ("model.safetensors", b"not a model", "`pocket-english-mine` cannot be loaded"),
         ("tiny.yaml", b"flow_lm: {}\nmimi: {}\n", "tiny.yaml is no configuration"),
         ("tiny.yaml", None, "no configuration `english_mine`"),

@@ -102,6 +102,13 @@ def test_what_is_missing_is_a_reason(store: ModelStore, name: str, files: tuple[
         find_models()
 
 
+def test_a_model_that_is_not_whole_does_not_keep_others_from_speaking(store: ModelStore) -> None:
+    add(store, "pocket-dutch", "model.safetensors")
+    add(store, "pocket-english")
+    add(store, "pocket-klingon")
+    assert [model.name for model in find_models()] == ["pocket-english"]
+
+
 def test_without_a_model_it_says_which_command_brings_one(store: ModelStore) -> None:
     assert find_models() == ()
     with pytest.raises(EngineUnavailable, match="myna models pull pocket-english"):
