@@ -31,6 +31,11 @@ class Denoiser:
         self._registry = registry
         self._engine = engine
 
+    def check(self) -> None:
+        """Raises `EngineUnavailable`, which says what to do, when the engine that is named is not here."""
+        if self._engine:
+            self._registry.describe_denoiser(self._engine)
+
     async def denoise(self, samples: Samples, rate: int) -> Samples:
         """The recording with less noise; same length, same timing; speech never falls by more than 10 dB.
 

@@ -90,8 +90,12 @@ class Renderer:
         self.verifier = verifier
 
     def prepare(self, request: SpeechRequest, voice: Voice, *, eager: bool = False) -> Script:
-        """Normalise and split. Raises `InvalidRequest` or `Unsupported` before anything is spoken or charged."""
+        """Normalise and split. Raises `InvalidRequest`, `Unsupported` and `EngineUnavailable` before anything is spoken
+        or charged.
+        """
         able = self._registry.describe(voice.engine)
+        if request.denoise:
+            self._denoiser.check()
         words = without_breaks(request.text) if request.breaks else request.text
         language = request.language or language_to_read(words, voice.language)
         _check_supported(request, voice, language, able)
