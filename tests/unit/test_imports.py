@@ -20,6 +20,7 @@ ONLY_IN = {
         "webhooks/delivery.py",
         "media/**",
         "models/download.py",
+        "models/answers.py",
         "engines/chat.py",
         "engines/upstream.py",
         "engines/remote/**",
