@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,9 @@ def test_a_server_that_is_down_is_said_with_when_to_come_again(http: httpx.Clien
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1
     assert "Loading the model." in answer.json()["error"]["message"]
+    metrics = http.get("/metrics").text
+    (failed,) = re.findall(rf'myna_upstream_requests{{outcome="failed",upstream="{other.name}"}} (\d+)', metrics)
+    assert int(failed) >= 3
 
 
 def test_who_leaves_ends_the_request_to_the_server_too(http: httpx.Client, other: SpeechServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class Coming:
         if self._audible_since is None and np.abs(samples).max(initial=0.0) >= AUDIBLE_PEAK:
             self._audible_since = time.monotonic()
 
-    async def until(self, whole: asyncio.Task[Any], listener: Listener) -> AsyncIterator[Samples]:
+    async def until(self, whole: asyncio.Task[Any], listener: Listener) -> AsyncGenerator[Samples, None]:
         """The sound that comes before the piece is whole, when the listener needs it."""
         while not whole.done():
             await asyncio.wait({whole}, timeout=_LOOK_SECONDS)

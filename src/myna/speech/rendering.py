@@ -255,9 +255,10 @@ class Renderer:
 async def _of_flight(flight: _Flight, rate: int, listener: Listener | None) -> AsyncGenerator[Part, None]:
     given = 0
     if flight.coming and listener:
-        async for samples in flight.coming.until(flight.task, listener):
-            listener.gets(len(samples) / rate)
-            yield Part(samples, None)
+        async with aclosing(flight.coming.until(flight.task, listener)) as sounds:
+            async for samples in sounds:
+                listener.gets(len(samples) / rate)
+                yield Part(samples, None)
         given = flight.coming.given
     whole = _later(await flight.task, flight.pause_before, rate)
     if listener:
