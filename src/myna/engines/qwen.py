@@ -207,8 +207,17 @@ def _heard(settings: Mapping[str, Any], device: str) -> Any:
 
 
 def _find_models() -> tuple[_Model, ...]:
-    """Those that are here. Raises `EngineUnavailable` when one is not whole."""
-    return tuple(_read(installed.name, installed.folder) for installed in ModelStore.here().installed(ENGINE))
+    """Those that are here and can be used. Raises `EngineUnavailable` when some are here and none can."""
+    models: list[_Model] = []
+    problems: list[EngineUnavailable] = []
+    for installed in ModelStore.here().installed(ENGINE):
+        try:
+            models.append(_read(installed.name, installed.folder))
+        except EngineUnavailable as error:
+            problems.append(error)
+    if problems and not models:
+        raise problems[0]
+    return tuple(models)
 
 
 def _some_models() -> tuple[_Model, ...]:

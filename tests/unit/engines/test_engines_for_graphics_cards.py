@@ -240,6 +240,14 @@ def test_models_that_are_not_whole(
     assert message in reason(engine, python)
 
 
+def test_a_model_that_cannot_be_used_does_not_keep_others_from_speaking(models: Path, empty: ModelStore) -> None:
+    coming = Path(shutil.copytree(models / "qwen-tts-custom", empty.folder.parent / "coming"))
+    empty.add("qwen-tts-custom", "qwen-tts", coming)
+    (coming / "config.json").write_text('{"tts_model_type": "voice_design"}')
+    empty.add("qwen-tts-design", "qwen-tts", coming)
+    assert [voice.id for voice in QwenEngine.voices()] == ["custom.ryan", "custom.uncle-fu"]
+
+
 @pytest.mark.parametrize(
     ("name", "file", "message"),
     [

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from myna.engines.kokoro.reading import Reading
+from myna.engines.kokoro.reading import AS_SYMBOLS, OPENING, Reading, ReadWord, parts, with_mark
 
-_LATIN = re.compile(r"([A-Za-z](?:[A-Za-z'&. -]*[A-Za-z])?)")
+_RUNS = re.compile(r"([A-Za-z](?:[A-Za-z'&. -]*[A-Za-z])?)|[^A-Za-z\s][^A-Za-z]*")
+"""What stands in Latin letters, and what does not."""
 
 
 def read_with_misaki(text: str, tag: str, vocabulary: frozenset[str], read_latin: Callable[[str], str]) -> Reading:
     """A text in `ja-JP` or `zh-CN`; `read_latin` gives the symbols of what stands there in Latin letters, which misaki
-    would spell as if they were symbols. misaki does not say which symbols say which word.
+    would spell as if they were symbols.
     """
-    said = " ".join(
-        read_latin(part) if number % 2 else _known(_reader(tag)(part)[0], vocabulary)
-        for number, part in enumerate(_LATIN.split(text))
-        if part.strip()
-    )
-    return Reading(re.sub(r" (?=[,.!?;:)…])", "", " ".join(said.split())))
+    symbols, words = "", list[ReadWord]()
+    for position, part, is_mark in parts(text):
+        if is_mark:
+            symbols = with_mark(symbols, _known(part.translate(AS_SYMBOLS), vocabulary), text, position)
+            continue
+        for found in _RUNS.finditer(part):
+            said = read_latin(found[0]) if found[1] else _known(_reader(tag)(found[0])[0], vocabulary)
+            if said := " ".join(said.split()):
+                symbols += " " if symbols and symbols[-1] not in OPENING else ""
+                words += _words(said, len(symbols), position + found.start(), len(found[0].rstrip()))
+                symbols += said
+    return Reading(symbols, tuple(words))
+
+
+def _words(said: str, symbol: int, position: int, length: int) -> Iterator[ReadWord]:
+    """misaki does not say which symbols say which word: characters are taken to have equally many."""
+    starts = [0, *(found.end() for found in re.finditer(" ", said))]
+    places = sorted({start * length // len(said): start for start in reversed(starts)}.items())
+    ends = [place for place, _ in places[1:]] + [length]
+    for (place, start), end in zip(places, ends, strict=True):
+        yield ReadWord(symbol + start, position + place, end - place)
 
 
 def _known(said: str, vocabulary: frozenset[str]) -> str:
@@ -31,11 +48,19 @@ def _known(said: str, vocabulary: frozenset[str]) -> str:
 @cache
 def _reader(tag: str) -> Callable[[str], tuple[str, Any]]:
     """misaki's own choice for the model v1.0. Loaded once: its dictionaries take a second."""
-    if tag == "ja-JP":
-        from misaki import ja
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old libraries, about how they are written
+        return _japanese() if tag == "ja-JP" else _chinese()
 
-        made: Callable[[str], tuple[str, Any]] = ja.JAG2P()
-        return made
+
+def _japanese() -> Callable[[str], tuple[str, Any]]:
+    from misaki import ja
+
+    read: Callable[[str], tuple[str, Any]] = ja.JAG2P()
+    return read
+
+
+def _chinese() -> Callable[[str], tuple[str, Any]]:
     import jieba
     from misaki import zh
 

@@ -14,12 +14,12 @@ _MARKS = re.compile(
     r"[\"“”„«»()\[\]{}¿¡।॥。、！？；：，…—–]+"
     r"|[.,;:!?؟؛،]+(?=[\s\"“”’»)\]}]|$)"  # within a word or a number they are no marks
 )
-_AS_SYMBOLS = str.maketrans(
+AS_SYMBOLS = str.maketrans(
     {"„": "“", "«": "“", "»": "”", "[": "(", "{": "(", "]": ")", "}": ")", "–": "—", "¿": "", "¡": ""}
     | dict.fromkeys("।॥。", ".")
     | {"、": ",", "，": ",", "،": ",", "؛": ";", "；": ";", "：": ":", "！": "!", "？": "?", "؟": "?"}
 )
-_OPENING = "(“"
+OPENING = "(“"
 _FASTEST = Delivery(words_per_minute=450)
 """Only where words begin is asked; the sound is thrown away."""
 
@@ -57,9 +57,9 @@ class Reader:
         self._library.select(voice_file)
         symbols, words = "", list[ReadWord]()
         free = 0
-        for position, part, is_mark in _parts(without_commands(text)):
+        for position, part, is_mark in parts(without_commands(text)):
             if is_mark:
-                symbols = _with_mark(symbols, self._known(part.translate(_AS_SYMBOLS)), text, position)
+                symbols = with_mark(symbols, self._known(part.translate(AS_SYMBOLS)), text, position)
                 continue
             apart = position > 0 and text[position - 1].isspace()
             for said, word in self._words(part, tag):
@@ -93,7 +93,7 @@ class Reader:
         return "".join(symbol for symbol in symbols if symbol in self._vocabulary)
 
 
-def _parts(text: str) -> Iterator[tuple[int, str, bool]]:
+def parts(text: str) -> Iterator[tuple[int, str, bool]]:
     """What lies between marks, and the marks: where it begins, what it is, whether it is marks."""
     for clause in clauses(text):
         done = 0
@@ -109,9 +109,9 @@ def _run(position: int, text: str) -> Iterator[tuple[int, str, bool]]:
         yield position + len(text) - len(text.lstrip()), text.strip(), False
 
 
-def _with_mark(symbols: str, marks: str, text: str, position: int) -> str:
+def with_mark(symbols: str, marks: str, text: str, position: int) -> str:
     """Opening marks stand apart from the word before, closing ones do not."""
-    if not marks or (not symbols and marks[0] not in f'{_OPENING}"'):
+    if not marks or (not symbols and marks[0] not in f'{OPENING}"'):
         return symbols
-    apart = position > 0 and text[position - 1].isspace() and (marks[0] in f'{_OPENING}"—')
+    apart = position > 0 and text[position - 1].isspace() and (marks[0] in f'{OPENING}"—')
     return f"{symbols} {marks}" if apart and symbols else symbols + marks

@@ -9,10 +9,7 @@ import pytest
 from myna.engines.kokoro.chinese_japanese import read_with_misaki
 from myna.engines.kokoro.voices import LOCALES, spoken_here
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("misaki") is None, reason="misaki is not installed (the extra kokoro)"),
-    pytest.mark.filterwarnings("ignore"),  # of the libraries that cut sentences into words
-]
+pytestmark = pytest.mark.skipif(find_spec("misaki") is None, reason="misaki is not installed (the extra kokoro)")
 VOCABULARY = frozenset("abcdefghijklmnopqrstuvwxyzɕɡɨʂɾɯʥʨʰɴŋɛəɤʲːβ↓→↗↘AIOWY ,.!?")
 
 
@@ -36,6 +33,25 @@ def test_japanese_is_read_in_sounds() -> None:
 def test_what_stands_in_latin_letters_is_read_as_english() -> None:
     assert read("我有 iPhone Pro，和 a。", "zh-CN") == "wo↓ jou↓ <iPhone Pro>, xɤ↗ <a>."
     assert read("これは iPhone です。", "ja-JP").startswith("koɾe βa <iPhone> desɨ")
+
+
+@pytest.mark.parametrize(
+    ("tag", "text"), [("zh-CN", "今天天气非常好，我的 iPhone 很贵。"), ("ja-JP", "「東京」へ、電車で行きました。")]
+)
+def test_words_are_where_they_stand(tag: str, text: str) -> None:
+    reading = read_with_misaki(text, tag, VOCABULARY, lambda latin: latin.lower())
+    places = [(word.symbol, word.position) for word in reading.words]
+    assert len(places) >= 4
+    assert places == sorted(set(places))
+    assert len({position for _, position in places}) == len(places)
+    for word in reading.words:
+        assert text[word.position : word.position + word.length].strip()
+        assert reading.symbols[word.symbol] != " "
+        assert word.symbol == 0 or reading.symbols[word.symbol - 1] in ' (“"'
+    if tag == "zh-CN":
+        said = {text[word.position : word.position + word.length].strip(): word for word in reading.words}
+        assert reading.symbols[said["iPhone"].symbol :].startswith("iphone")
+        assert any(word.position == text.index("我") for word in reading.words)
 
 
 @pytest.mark.parametrize("tag", ["zh-CN", "ja-JP"])
