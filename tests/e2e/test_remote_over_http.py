@@ -115,6 +115,19 @@ def test_what_breaks_off_before_anybody_has_heard_it_is_spoken_anew(http: httpx.
     assert len(other.requests) == 2
 
 
+def test_a_later_sentence_may_break_off_while_there_is_sound_to_play(http: httpx.Client, other: SpeechServer) -> None:
+    def breaks(exchange: Exchange) -> None:
+        exchange.begin(transfer_encoding="chunked")
+        exchange.chunk(pcm(tone(1.0)))
+        time.sleep(1.0)
+        exchange.cut()
+
+    other.behave[:] = [says(8.0), breaks, says()]
+    sound = http.post("/v1/audio/speech", json=body(f"{TEXT} The cat sat on the old mat by the door.")).content
+    assert len(sound) == (8 + 2) * 2 * RATE
+    assert len(other.requests) == 3
+
+
 def test_what_is_wrong_with_a_request_is_told_in_the_servers_words(http: httpx.Client, other: SpeechServer) -> None:
     other.behave[:] = [status(400, '{"error": {"message": "Voice her is asleep."}}')]
     answer = http.post("/v1/audio/speech", json=body())

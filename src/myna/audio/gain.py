@@ -18,6 +18,12 @@ _LARGEST_STEP = 1.0
 _RAMP_SECONDS = 0.05
 _MEMORY_SECONDS = 20.0
 """The loudness is measured over this much of the latest sound."""
+_SHORT_SECONDS = 1.5
+"""Of a shorter beginning, what comes before the first sound is not measured: it would be half of it."""
+_LEAST_SECONDS = 0.4
+"""Less has no loudness."""
+_SOUND = 0.1
+"""Of the peak: −20 dB."""
 
 
 class StreamGain:
@@ -47,12 +53,19 @@ class StreamGain:
 
     def _listen(self, samples: Samples) -> None:
         self._heard = np.concatenate([self._heard, samples])[-round(_MEMORY_SECONDS * self._rate) :]
-        loudness = integrated_loudness(self._heard, self._rate)
+        loudness = integrated_loudness(self._heard[self._first_sound() :], self._rate)
         if self._target is None or not np.isfinite(loudness):
             return
         wanted = float(np.clip(self._target - loudness, -_MOST_GAIN, _MOST_GAIN))
         before = wanted if self._gain is None else self._gain
         self._gain = before + float(np.clip(wanted - before, -_LARGEST_STEP, _LARGEST_STEP))
+
+    def _first_sound(self) -> int:
+        if self._gain is not None or len(self._heard) >= _SHORT_SECONDS * self._rate:
+            return 0
+        size = np.abs(self._heard)
+        measurable = max(0, len(size) - round(_LEAST_SECONDS * self._rate))
+        return min(int((size >= _SOUND * size.max(initial=0.0)).argmax()), measurable) if len(size) else 0
 
     def _ramp(self, before: float, count: int) -> Samples:
         """From the gain of the last piece to that of this one."""

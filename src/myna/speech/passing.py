@@ -49,6 +49,8 @@ class Coming:
         self._rate = rate
         self._new = [silence]
         self._audible_since: float | None = None
+        self._audible = 0
+        """New samples since then."""
         self.given = 0
         """Samples that somebody has, with those of the silence."""
 
@@ -56,12 +58,14 @@ class Coming:
         """From the start, once more when it failed before anything was given."""
         assert not self.given
         self._new = [self._silence]
-        self._audible_since = None
+        self._audible_since, self._audible = None, 0
 
     def add(self, samples: Samples) -> None:
         self._new.append(samples)
         if self._audible_since is None and np.abs(samples).max(initial=0.0) >= AUDIBLE_PEAK:
             self._audible_since = time.monotonic()
+        if self._audible_since is not None:
+            self._audible += len(samples)
 
     async def until(self, whole: asyncio.Task[Any], listener: Listener) -> AsyncGenerator[Samples, None]:
         """The sound that comes before the piece is whole, when the listener needs it."""
@@ -72,14 +76,14 @@ class Coming:
 
     def _is_enough(self) -> bool:
         """Nothing is, before something can be heard."""
-        if self._audible_since is None or not any(map(len, self._new)):
+        if self._audible_since is None or not self._audible:
             return False
         waited = time.monotonic() - self._audible_since
-        return waited >= _PATIENCE or sum(map(len, self._new)) >= _ENOUGH_SECONDS * self._rate
+        return waited >= _PATIENCE or self._audible >= _ENOUGH_SECONDS * self._rate
 
     def _take(self) -> Samples:
         sound = np.concatenate(self._new)
         self._new.clear()
-        self._audible_since = time.monotonic()
+        self._audible_since, self._audible = time.monotonic(), 0
         self.given += len(sound)
         return sound

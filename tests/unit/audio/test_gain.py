@@ -52,6 +52,17 @@ def test_silence_first_does_not_set_the_gain():
     assert np.abs(gain.process(speech)).max() > np.abs(speech).max()
 
 
+@pytest.mark.parametrize("seconds", [0.2, 0.6])
+def test_silence_before_a_short_beginning_does_not_make_it_loud(seconds: float):
+    rate = 24_000
+    tone = (0.1 * np.sin(2 * np.pi * 500 * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+    begin = np.concatenate([np.zeros(round(0.3 * rate), np.float32), tone])
+    alone = StreamGain(-20.0, rate).process(np.concatenate([tone] * 3))
+    assert np.abs(StreamGain(-20.0, rate).process(begin)).max() == pytest.approx(np.abs(alone).max(), rel=0.45)
+    if seconds > 0.4:
+        assert np.abs(StreamGain(-20.0, rate).process(begin)).max() == pytest.approx(np.abs(alone).max(), rel=0.02)
+
+
 def test_a_whisper_is_not_made_to_roar():
     whisper = speech_like(2, 24_000) * np.float32(0.01)
     louder = StreamGain(-16.0, 24_000).process(whisper)
