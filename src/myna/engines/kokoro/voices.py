@@ -53,7 +53,8 @@ def spoken_here() -> tuple[Locale, ...]:
 
 def stock_voices(names: Iterable[str]) -> tuple[StockVoice, ...]:
     """The voices of these names, in the order of Kokoro's languages; names of another form are no voices of it."""
-    return tuple(voice for locale in spoken_here() for voice in _of_locale(locale, sorted(names)))
+    known = sorted(names)
+    return tuple(voice for locale in spoken_here() for voice in _of_locale(locale, known))
 
 
 def locale_of(voice: str) -> Locale | None:

@@ -7,7 +7,8 @@ from importlib.util import find_spec
 import pytest
 
 from myna.engines.kokoro.chinese_japanese import read_with_misaki
-from myna.engines.kokoro.voices import LOCALES, spoken_here
+from myna.engines.kokoro.voices import LOCALES, locale_of, spoken_here, stock_voices
+from myna.voices.slots import slots
 
 pytestmark = pytest.mark.skipif(find_spec("misaki") is None, reason="misaki is not installed (the extra kokoro)")
 VOCABULARY = frozenset("abcdefghijklmnopqrstuvwxyzɕɡɨʂɾɯʥʨʰɴŋɛəɤʲːβ↓→↗↘AIOWY ,.!?")
@@ -17,7 +18,11 @@ def read(text: str, tag: str) -> str:
     return read_with_misaki(text, tag, VOCABULARY, lambda latin: f"<{latin}>").symbols
 
 
-def test_all_nine_languages_are_spoken() -> None:
+def test_all_54_voices_speak_in_nine_languages() -> None:
+    keys = {slot.key for slot in slots() if slot.api == "modelslab"}
+    voices = stock_voices(key for key in keys if locale_of(key))
+    assert len(voices) == 54
+    assert {voice.language for voice in voices} == {locale.tag for locale in LOCALES}
     assert spoken_here() == LOCALES
 
 
