@@ -50,7 +50,7 @@ def told_of_changes(engines: Iterable[str]) -> Iterator[None]:
 def changes(before: Spoken, after: Spoken) -> list[str]:
     """In words; empty when nothing changes."""
     names = {name: voice for name, voice in after.names.items() if before.names.get(name, voice) != voice}
-    languages = [tag for tag, voice in after.languages.items() if before.languages.get(tag, voice) != voice]
+    languages = {tag: voice for tag, voice in after.languages.items() if before.languages.get(tag, voice) != voice}
     if not names and not languages:
         return []
     parts = []
@@ -58,8 +58,8 @@ def changes(before: Spoken, after: Spoken) -> list[str]:
         some = f"{len(names)} of the {len(after.names)} names" if len(names) < len(after.names) else "all names"
         parts.append(f"{some} that vendors' clients know, such as `{next(iter(names))[1]}`")
     if languages:
-        parts.append(f"texts of which only the language is said ({_listed(languages)})")
-    by = dict.fromkeys(voice.partition(":")[0] for voice in (*names.values(), *map(after.languages.get, languages)))
+        parts.append(f"texts of which only the language is said ({_listed([*languages])})")
+    by = dict.fromkeys(voice.partition(":")[0] for voice in (*names.values(), *languages.values()))
     lines = [f"From the next start {' and '.join(map(_quoted, by))} will speak {', and '.join(parts)}."]
     as_before = (*before.engines, *(engine for engine in after.engines if engine not in before.engines))
     if as_before not in (before.engines, after.engines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from myna.engines.recognition import (
     RecognitionRequest,
 )
 from myna.engines.registry import GROUP, EngineRegistry
-from myna.errors import Unsupported
+from myna.errors import EngineUnavailable, Unsupported
 from myna.settings import Settings
 from myna.transcription.service import TranscriptionService
 
@@ -49,6 +50,7 @@ class Guessing(RecognitionEngine):
             detects_language=True,
             exact_timestamps=False,
             vocabulary=True,
+            models=("large", "small"),
         )
 
     def recognise(self, samples: Samples, sample_rate: int, request: RecognitionRequest) -> Recognised:
@@ -185,3 +187,35 @@ def test_without_an_engine_for_a_language_it_says_which_model_would_help() -> No
     assert service("guessing", "exact")[0].finds_language()
     with pytest.raises(Unsupported, match="`myna models pull whisper-small` brings one"):
         found.check("ja")
+
+
+async def test_an_engine_or_a_model_that_is_named_hears() -> None:
+    found, host = service("exact", "guessing")
+    samples, segments = sound([4])
+    for name, model in (("guessing", ""), ("small", "small")):
+        host.asked.clear()
+        await found.transcribe(reading(samples), RATE, language="en", segments=segments, engine=name)
+        engine, request = host.asked[0]
+        assert (engine, request.model) == ("guessing", model), "though another one is preferred"
+    assert not found.finds_language("exact")
+    assert found.finds_language("small")
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "why"),
+    [
+        ("exact", "es", "`exact` does not understand `es`. Name another one .`guessing`."),
+        ("small", "ja", "`guessing` does not understand `ja`. No engine.*`myna models pull whisper-small`"),
+        ("kazoo", "en", "no engine or model `kazoo`. `myna engines`"),
+        ("kokoro", "en", "cannot hear; it is for speech"),
+        ("piper-en-us-joe", "en", "cannot hear; it is for speech"),
+        ("whisper-tiny", "en", "`whisper-tiny` is not here.*myna models pull whisper-tiny"),
+    ],
+)
+def test_what_is_named_and_cannot_hear_is_no_other_one(
+    name: str, language: str, why: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path))
+    found, _ = service("exact", "guessing")
+    with pytest.raises((Unsupported, EngineUnavailable), match=why):
+        found.check(language, name)

@@ -10,7 +10,7 @@ import pytest
 from myna.engines.host import EngineHost
 from myna.engines.registry import GROUP, EngineRegistry
 from myna.engines.translation import TranslationCapabilities, TranslationEngine, TranslationRequest
-from myna.errors import EngineCrashed, EngineFailed, Unsupported
+from myna.errors import EngineCrashed, EngineFailed, EngineUnavailable, Unsupported
 from myna.settings import Settings
 from myna.translation.service import TranslationService, same_language
 
@@ -148,6 +148,21 @@ def test_the_first_engine_that_can_is_chosen() -> None:
     assert service.engine_for("en", "es", glossary=True) == "fake-translation"
     assert service.engine_for("en", "es", shorten=True) == "fake-translation"
     assert choosing("fake-translation", "pairs").engine_for("en", "es") == "fake-translation"
+
+
+async def test_the_engine_that_is_named_translates_or_nobody() -> None:
+    service = choosing("pairs", "fake-translation")
+    assert service.engine_for("en", "es", engine="fake-translation") == "fake-translation"
+    assert service.can_shorten("en", "es", engine="fake-translation")
+    assert not service.can_shorten("en", "es", engine="pairs")
+    with pytest.raises(Unsupported, match="`pairs` does not translate from `es` to `en` here; `fake-tr"):
+        await service.translate(["Buenos días."], "es", "en", engine="pairs")
+    with pytest.raises(Unsupported, match="keep to a glossary"):
+        service.check("en", "es", glossary=True, engine="pairs")
+    with pytest.raises(Unsupported, match="`pairs` does not translate from `en` to `de`"):
+        service.check(None, "de", engine="pairs")
+    with pytest.raises(EngineUnavailable, match="none of this name; `myna engines`"):
+        service.check("en", "es", engine="apertium")
 
 
 def test_what_can_be_translated_is_listed() -> None:
