@@ -21,8 +21,8 @@ from myna.speech.text import normalise, strip_diacritics
 VERIFICATION = "verification"
 """Its name among the settings of an output."""
 _WITHOUT_SPACES = frozenset({"zh", "cmn", "yue", "ja", "th", "lo", "km", "my"})
-_FOR_MACHINES = re.compile(r"(?<!\S)[A-Za-z]+:[A-Za-z][A-Za-z-]*(?:=\S+)?")
-"""A word such as `name:option=5` is not said."""
+_FOR_MACHINES = re.compile(r"(?<!\S)fake:[a-z][a-z-]*(?:=\S+)?")
+"""What the engine `fake` is told to do, such as `fake:garble=1`, is not said."""
 _APOSTROPHES = re.compile("['’ʼ`´]")
 _LETTERS_OF_ONE_NAME = re.compile(r"(?<![^\W\d_])([^\W\d_])\s+(?=[^\W\d_](?![^\W\d_]))")
 """`U S A` is heard for `USA`."""

@@ -31,6 +31,7 @@ from myna.speech.verification import Comparison, comparable, compare, distance, 
         ("きょうは、とてもてんきがいい。", "きょうはとてもてんきがいい", "ja-JP"),
         ("नमस्ते, मेरी आवाज़", "नमस्ते मेरी आवाज़", "hi-IN"),
         ("fake:garble=1 One word.", "one word", "en-US"),
+        ("Warning:danger at Re:invent.", "warning danger at reinvent", "en-US"),
     ],
 )
 def test_what_sounds_alike_is_alike(text: str, heard: str, language: str) -> None:
