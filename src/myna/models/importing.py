@@ -11,7 +11,7 @@ from myna.models import catalogue
 from myna.models.folders import files_within
 from myna.models.forms import find_pickles, fits, forbids_commerce, guess_engine, guess_licence
 from myna.models.room import room
-from myna.models.schemas import Model
+from myna.models.schemas import Model, ModelFile
 from myna.models.store import InstalledModel, ModelStore, sha256
 from myna.models.unpack import unpack
 
@@ -124,12 +124,12 @@ def _chosen(model: Model, source: Path, scratch: Path) -> Path:
     folder = scratch / "chosen"
     for file in model.files:
         if file.unpack:
-            if not (found := _find(source, file.path)):
+            if not (found := _find(source, file, model)):
                 return source  # already unpacked by whoever brought it
             _check(model, found, file.sha256)
             unpack(found, folder, file.unpack)
             continue
-        if not (found := _find(source, file.path)):
+        if not (found := _find(source, file, model)):
             raise InvalidRequest(f"`{model.name}` needs `{file.path}`, which is not in `{source}`.")
         _check(model, found, file.sha256)
         target = folder / file.path
@@ -138,9 +138,14 @@ def _chosen(model: Model, source: Path, scratch: Path) -> Path:
     return folder
 
 
-def _find(source: Path, path: str) -> Path | None:
-    """At its place, or directly in the folder: downloads forget the folders they came from."""
-    places = (source / path, source / path.rpartition("/")[2])
+def _find(source: Path, file: ModelFile, model: Model) -> Path | None:
+    """At its place, or directly in the folder: downloads forget the folders they came from. Not where the model has two
+    files of that name, which could be mistaken for each other.
+    """
+    name = file.path.rpartition("/")[2]
+    places = [source / file.path]
+    if [other.path.rpartition("/")[2] for other in model.files].count(name) == 1:
+        places.append(source / name)
     return next((place for place in places if place.is_file()), None)
 
 

@@ -68,7 +68,7 @@ def files_to_bring(model: Model, hub: Hub) -> str:
     return "\n".join(
         [
             f"`{model.name}` is {count}, {in_words(model.size_bytes)} together. Fetch on another machine{asked}, into "
-            "one folder:",
+            "one folder, under these names:",
             *(_line(file, hub.source(model, file)) for file in model.files),
             f"and bring them here with `myna models import FOLDER --name {model.name}`.",
         ]

@@ -299,6 +299,16 @@ class TestTheFilesOfTheCatalogue:
         with pytest.raises(InvalidRequest, match=r"needs `voices/a\.safetensors`"):
             import_model(brought, store, Wishes(name="tiny"))
 
+    def test_of_the_same_name_are_not_mistaken_for_each_other(
+        self, store: ModelStore, hub: ModelHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.files = {"config.json": b"{}", "tokenizer/config.json": b"[]"}
+        monkeypatch.setenv("MYNA_MODELS_FILE", str(hub.catalogue(tmp_path / "twice.json", hub.entry(pinned=False))))
+        (tmp_path / "flat").mkdir()
+        (tmp_path / "flat" / "config.json").write_bytes(b"{}")
+        with pytest.raises(InvalidRequest, match=r"needs `tokenizer/config\.json`"):
+            import_model(tmp_path / "flat", store, Wishes(name="tiny"))
+
     def test_are_for_their_engine(self, store: ModelStore, brought: Path) -> None:
         with pytest.raises(InvalidRequest, match="those of `kokoro`, not of `piper`"):
             import_model(brought, store, Wishes(name="tiny", engine="piper"))
