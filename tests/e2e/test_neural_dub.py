@@ -1,12 +1,13 @@
 """A film goes through neural engines from end to end: heard by Whisper, translated by CTranslate2, spoken by Kokoro
 where it is installed, else by espeak. The models are tiny and their words few, but they are loaded and run by the real
-libraries.
+libraries. On the way two processes that work on it are killed.
 """
 
 from __future__ import annotations
 
 import io
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,13 +17,20 @@ import pytest
 import soundfile
 
 from myna.app import Node, build_node
-from myna.dubbing.schemas import Dub
+from myna.dubbing.schemas import DubTarget
+from myna.engines.host import EngineHost
+from myna.engines.registry import EngineRegistry
 from myna.errors import Unsupported
+from myna.media.probe import packet_hash, probe_untrusted
 from myna.models.store import ModelStore
 from myna.settings import Settings
+from myna.transcription.service import TranscriptionService
+from myna.translation.service import TranslationService
+from tests.faults import dubber
 from tests.fixtures.checkpoints.language import HEARD
 from tests.fixtures.checkpoints.translation import ACCENTS, FRENCH_ACCENTS, expected
-from tests.fixtures.dubs import FILM_LINES, new_caller, request_for
+from tests.fixtures.dubs import FILM_LINES, PRICE, request_for
+from tests.fixtures.forks import Fork
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("faster_whisper") and find_spec("ctranslate2") and find_spec("sentencepiece")),
@@ -43,44 +51,87 @@ def models(language_models: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+VOICE = "kokoro" if find_spec("kokoro_onnx") else "espeak"
+ENGINES = [VOICE, "whisper", "sphinx", "ctranslate"]
+
+
 @pytest.fixture
 async def node(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Node]:
+    """It takes over what others have left."""
     monkeypatch.setenv("MYNA_MODELS_DIR", str(models))  # for the processes of the engines
-    voice = "kokoro" if find_spec("kokoro_onnx") else "espeak"
-    engines = [voice, "whisper", "sphinx", "ctranslate"]
-    node = build_node(Settings(data_dir=tmp_path, engines=engines, engine_processes=1, storage_url="memory://"))
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(ENGINES))
+    node = build_node(dubber.settings(tmp_path))
     await node.start()
     yield node
     await node.stop()
 
 
-async def dubbed(node: Node, film: Path, *languages: str, source: str | None) -> Dub:
-    dubbing, caller = node.services.dubbing, await new_caller(node, 100_000)
-    request = request_for(*languages, transcript=None, source_language=source, glossary={"world": "Myna"})
-    made = await dubbing.create(caller, request, api="native", base_url="", source=film.read_bytes())
-    return await dubbing.wait(caller.account.id, made.id, SECONDS_TO_DUB)
+@pytest.fixture
+def left_by_the_dead(tmp_path: Path, models: Path, film: Path) -> None:
+    """A dub whose processes were killed before two of its stages counted as done."""
+    request = request_for("es", "fr", transcript=None, source_language=None, glossary={"world": "Myna"})
+    surroundings = {"MYNA_MODELS_DIR": str(models), "MYNA_ENGINES": ",".join(ENGINES)}
+    for stage in ("transcribe", "translate"):
+        died = Fork(dubber.run, tmp_path, film, (stage, "after"), request, log=tmp_path / "said", **surroundings)
+        assert died.wait(SECONDS_TO_DUB) == -signal.SIGKILL, died.said
 
 
-@pytest.mark.timeout(600)
-async def test_a_film_of_unknown_language_is_heard_translated_and_spoken(node: Node, film: Path) -> None:
-    dub = await dubbed(node, film, "es", "fr", source=None)
+@pytest.mark.timeout(900)
+async def test_a_film_of_unknown_language_is_heard_translated_and_spoken(
+    left_by_the_dead: None, node: Node, film: Path, tmp_path: Path
+) -> None:
+    account = await node.services.accounts.find_account("ada")
+    assert account is not None
+    dub = await node.services.dubbing.wait(account.id, dubber.DUB_ID, SECONDS_TO_DUB)
     assert (dub.job.status, dub.job.error_message) == ("succeeded", None)
+    assert {name: record.starts for name, record in dub.stages.items() if record.starts > 1} == {
+        "transcribe": 2,
+        "translate": 2,
+    }
+    assert {name: record.engines for name, record in dub.stages.items() if record.engines} == {
+        "transcribe": ("whisper",),
+        "translate": ("ctranslate",),
+        "speak": (VOICE,),
+    }
     assert dub.source_language == "en"
     assert {line.text for line in dub.lines} == {f"{HEARD.capitalize()}."}
-    spanish, french = dub.targets
-    assert {line.text for line in spanish.lines} == {f"{expected('Hello', ACCENTS)} Myna."}
-    assert {line.text for line in french.lines} == {f"{expected('Hello', FRENCH_ACCENTS)} Myna."}
-    for target in dub.targets:
-        assert not [line for line in target.lines if line.fit in ("failed", "overflow")]
-        data = await node.services.storage.get(target.files["dialogue"].object_key)
-        dialogue, rate = soundfile.read(io.BytesIO(data), dtype="float32")
-        begins = FILM_LINES[0][0]
-        assert np.abs(dialogue[: round((begins - 0.2) * rate)]).max() < 1e-3
-        assert np.abs(dialogue[round((begins - 0.2) * rate) :]).max() > 0.02
+    for target, accents in zip(dub.targets, (ACCENTS, FRENCH_ACCENTS), strict=True):
+        assert {line.text for line in target.lines} == {f"{expected('Hello', accents)} Myna."}
+        assert {line.voice_id.partition(":")[0] for line in target.lines} == {VOICE}
+        await check_sound(node, target)
+        await check_film(node, target, film, tmp_path / "result.mp4")
+    price = 2 * PRICE
+    assert (dub.job.price, dub.job.charged) == (price, price)
+    assert await node.services.credits.check() == []
+    assert await node.services.credits.balance(account.id) == dubber.CREDITS - price
 
 
-async def test_what_whisper_understands_is_not_refused_any_more(node: Node) -> None:
-    transcription, translation = node.services.transcription, node.services.translation
+async def check_sound(node: Node, target: DubTarget) -> None:
+    """The line that is heard in the film, which is said where its source begins, and nothing before it."""
+    data = await node.services.storage.get(target.files["dialogue"].object_key)
+    dialogue, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    (line,) = target.lines
+    assert line.fit not in ("failed", "overflow")
+    assert line.start == pytest.approx(line.source_start, abs=0.1)
+    assert line.start == pytest.approx(FILM_LINES[0][0], abs=0.3)
+    assert np.abs(dialogue[round(line.start * rate) : round(line.end * rate)]).max() > 0.02
+    assert np.abs(dialogue[: round((line.start - 0.1) * rate)]).max() < 1e-3
+
+
+async def check_film(node: Node, target: DubTarget, film: Path, path: Path) -> None:
+    """As long as its source, with its very pictures, and sound in the other language."""
+    path.write_bytes(await node.services.storage.get(target.files["result"].object_key))
+    source, made = await probe_untrusted(film), await probe_untrusted(path)
+    assert made.duration == pytest.approx(source.duration, abs=0.05)
+    assert [track.language for track in made.audio] == [target.language]
+    assert (await packet_hash(path)).hash == (await packet_hash(film)).hash
+
+
+def test_what_whisper_understands_is_not_refused_any_more(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(models))
+    registry = EngineRegistry.load(ENGINES)
+    host = EngineHost(Settings(), registry)
+    transcription, translation = TranscriptionService(host, registry), TranslationService(host, registry)
     for language in ("en", "es-MX", "ja", "ar", None):
         transcription.check(language)
         assert transcription.recogniser(language) == "whisper"

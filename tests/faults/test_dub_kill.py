@@ -44,6 +44,11 @@ def test_a_killed_dub_goes_on_from_the_stage_it_was_in(
     assert lived.wait(PATIENCE) == 0, lived.said
     dub = json.loads((tmp_path / "dub.json").read_text())
     assert (dub["status"], dub["error"]) == ("succeeded", None)
+    assert dub["engines"] == {
+        "separate": ["fake-separation"],
+        "translate": ["fake-translation"],
+        "speak": ["fake"],
+    }
     assert runs(tmp_path) == [stage for stage in STAGES for _ in range(1 + (stage in killed))]
     assert (dub["price"], dub["charged"]) == (PRICE, PRICE)
     assert [line["fit"] for line in dub["lines"]] == ["natural", "absorbed"]

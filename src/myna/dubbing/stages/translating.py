@@ -13,7 +13,7 @@ from myna.dubbing.store import DubStore, Part, Work
 from myna.dubbing.takes import named
 from myna.dubbing.timeline import LineToPlace, Options, rooms
 from myna.dubbing.wording import matched, text_lines
-from myna.errors import EngineFailed
+from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 from myna.translation.service import TranslationService
 from myna.voices.languages import base_language
 from myna.voices.service import VoiceService
@@ -41,12 +41,15 @@ class Translate:
         return [engine for part in work.parts if (engine := self._engine(work, part))]
 
     def _engine(self, work: Work, part: Part) -> str:
-        """Who translates into a language; empty when nothing was translated."""
+        """Who translates into a language, in this run or in one that a dead node began; empty when nobody does."""
         dub, language = work.dub, part.language
-        if part.target.lines or language in dub.request.translations:
+        if part.finished_before or language in dub.request.translations:
             return ""
         source, glossary = dub.source_language or DEFAULT_LANGUAGE, bool(dub.request.glossary)
-        return self._translation.engine_for(source, language, glossary=glossary, engine=dub.request.translator)
+        try:
+            return self._translation.engine_for(source, language, glossary=glossary, engine=dub.request.translator)
+        except (Unsupported, EngineUnavailable):
+            return ""  # it has gone since an earlier run
 
     async def _translated(self, work: Work, language: str) -> tuple[DubbedLine, ...]:
         source = work.dub.lines
