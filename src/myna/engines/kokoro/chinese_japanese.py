@@ -24,12 +24,21 @@ def read_with_misaki(text: str, tag: str, vocabulary: frozenset[str], read_latin
             symbols = with_mark(symbols, _known(part.translate(AS_SYMBOLS), vocabulary), text, position)
             continue
         for found in _RUNS.finditer(part):
-            said = read_latin(found[0]) if found[1] else _known(_reader(tag)(found[0])[0], vocabulary)
+            said = read_latin(found[0]) if found[1] else _known(_said(found[0], tag), vocabulary)
             if said := " ".join(said.split()):
                 symbols += " " if symbols and symbols[-1] not in OPENING else ""
                 words += _words(said, len(symbols), position + found.start(), len(found[0].rstrip()))
                 symbols += said
     return Reading(symbols, tuple(words))
+
+
+def _said(text: str, tag: str) -> str:
+    """Without the rare characters that misaki cannot read, of which it says so in many ways."""
+    try:
+        return _reader(tag)(text)[0]
+    except Exception:
+        middle = len(text) // 2
+        return f"{_said(text[:middle], tag)} {_said(text[middle:], tag)}" if middle else ""
 
 
 def _words(said: str, symbol: int, position: int, length: int) -> Iterator[ReadWord]:

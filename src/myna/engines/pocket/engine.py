@@ -22,11 +22,14 @@ from myna.engines.pocket.model import SAMPLE_RATE, LoadedModel
 from myna.engines.pocket.voices import FORMAT, encoder_of, latents_of, to_settings
 from myna.engines.tensors import checked_reference, device_of, missing_device
 from myna.errors import EngineUnavailable, Unsupported
+from myna.kit.cache import Cache
 
 _LONGEST = 30.0
 """Seconds of a reference that are used, as the library does."""
 _KEPT_MODELS, _KEPT_STATES = 2, 8
 """In memory: 0.5 GB for a model, 3 to 20 MB for what it has heard of a speaker."""
+_KEPT_SECONDS = 900.0
+"""After which nothing of a deleted voice is left here, when another one speaks."""
 _STEADY_SEED = 0
 """At temperature 0 a text always sounds the same, whatever the seed."""
 
@@ -43,7 +46,9 @@ class PocketEngine(Engine):
         self._files = some_models()
         self._device = device_of(ENGINE, "cpu")
         self._models: OrderedDict[str, LoadedModel] = OrderedDict()
-        self._states: OrderedDict[tuple[str, str], Any] = OrderedDict()
+        self._states: Cache[tuple[str, str], Any] = Cache(
+            entries=_KEPT_STATES, weight=_KEPT_STATES, seconds=_KEPT_SECONDS
+        )
         self._stop = threading.Event()
         self._load_one()
 
@@ -125,15 +130,14 @@ class PocketEngine(Engine):
         files = self._stock_model(request) if "voice" in settings else self._cloning_model(request)
         model = self._model(files)
         key = (files.name, hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode()).hexdigest())
-        if key not in self._states:
+        state = self._states.get(key)
+        if state is None:
             if "voice" in settings:
-                self._states[key] = model.state_of_stock_voice(files.voice(settings["voice"]))
+                state = model.state_of_stock_voice(files.voice(settings["voice"]))
             else:
-                self._states[key] = model.state_of_latents(latents_of(settings, model.encoder, files.name))
-            while len(self._states) > _KEPT_STATES:
-                self._states.popitem(last=False)
-        self._states.move_to_end(key)
-        return model, self._states[key]
+                state = model.state_of_latents(latents_of(settings, model.encoder, files.name))
+            self._states.put(key, state)
+        return model, state
 
     def _stock_model(self, request: SynthesisRequest) -> PocketModel:
         name = request.voice_settings.get("model")

@@ -31,6 +31,11 @@ def test_chinese_is_read_with_its_tones() -> None:
     assert read("我有5个朋友。", "zh-CN").endswith("pʰə↗ŋjou↓.")
 
 
+def test_a_character_that_misaki_cannot_read_is_left_out() -> None:
+    assert read("我有瓰朋友。", "zh-CN") == "wo↓ jou↓ pʰə↗ŋjou↓."
+    assert read("瓰", "zh-CN") == ""
+
+
 def test_japanese_is_read_in_sounds() -> None:
     assert read("東京へ行きました。", "ja-JP") == "toːkʲoː e ikʲi maɕita."
 
