@@ -34,8 +34,9 @@ def read_with_misaki(text: str, tag: str, vocabulary: frozenset[str], read_latin
 
 def _said(text: str, tag: str) -> str:
     """Without the rare characters that misaki cannot read, of which it says so in many ways."""
+    read = _reader(tag)
     try:
-        return _reader(tag)(text)[0]
+        return read(text)[0]
     except Exception:
         middle = len(text) // 2
         return f"{_said(text[:middle], tag)} {_said(text[middle:], tag)}" if middle else ""
