@@ -278,7 +278,8 @@ class TestCatalogue:
 
     def test_engines_of_all_kinds(self, client):
         engines = client.get("/engines")["data"]
-        assert {engine["kind"] for engine in engines} == {"speech", "recognition", "translation"}
+        kinds = {engine["kind"] for engine in engines}
+        assert kinds == {"speech", "recognition", "translation", "separation", "denoising"}
         (sphinx,) = [engine for engine in engines if engine["name"] == "sphinx"]
         assert (sphinx["kind"], sphinx["available"], "alignment" in sphinx["options"]) == ("recognition", True, True)
 

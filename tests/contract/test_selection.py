@@ -134,6 +134,20 @@ class TestNative:
         assert client.http.get("/myna/v1/jobs").json()["data"] == []
 
 
+class TestEngines:
+    def test_what_may_be_named_is_listed_with_what_it_can(self, client: Client) -> None:
+        listed = client.http.get("/myna/v1/engines").json()["data"]
+        here = {engine["name"]: engine for engine in listed if engine["available"]}
+        assert set(ENGINES) <= set(here)
+        assert [name for name, engine in here.items() if engine["kind"] == "speech"] == ["espeak", "fake"]
+        assert here["fake"]["dialects"] == ["ar-AE", "ar-EG", "ar-SA"]
+        assert (here["fake-separation"]["kind"], here["fake-separation"]["stems"]) == (
+            "separation",
+            ["sides", "middle"],
+        )
+        assert all(engine["reason"] for engine in listed if not engine["available"])
+
+
 class TestDubs:
     @pytest.mark.parametrize(
         ("fields", "status", "code", "why"),

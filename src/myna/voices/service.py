@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from myna.engines.base import Gender
@@ -100,9 +100,9 @@ class VoiceService:
         return voice
 
     @property
-    def models(self) -> Sequence[str]:
-        """Of engines with several models, the names of those by which stock voices speak here."""
-        return tuple(self._catalogue.models)
+    def models(self) -> Mapping[str, str]:
+        """Of engines with several models, the names of those by which stock voices speak here, and the engines."""
+        return self._catalogue.models
 
     def defaults(self) -> Sequence[Voice]:
         """One stock voice for each language of this node."""

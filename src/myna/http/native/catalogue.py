@@ -23,11 +23,13 @@ def catalogue_router(services: Services) -> APIRouter:
 
     @router.get("/myna/v1/engines")
     async def list_engines() -> schemas.Listing[schemas.Engine]:
-        """What speaks, hears and translates here, and what could."""
-        registry = services.registry
-        able = [mapping.engine(registry.describe(name)) for name in registry.names]
+        """What speaks, hears, translates, separates and denoises here, the preferred first; and what could."""
+        registry, models = services.registry, services.voices.models
+        able = [mapping.engine(registry.describe(name), models) for name in registry.names]
         able += [mapping.recogniser(registry.describe_recogniser(name)) for name in registry.recognisers]
         able += [mapping.translator(registry.describe_translator(name)) for name in registry.translators]
+        able += [mapping.separator(registry.describe_separator(name)) for name in registry.separators]
+        able += [mapping.denoiser(registry.describe_denoiser(name)) for name in registry.denoisers]
         missing = [
             schemas.Engine(name=name, kind=kind, available=False, reason=reason)
             for kind in KINDS

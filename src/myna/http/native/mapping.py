@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING
 from myna.accounts.schemas import Account, ApiKey
 from myna.credits.schemas import MILLI, Credit, LedgerEntry
 from myna.engines.base import Capabilities
+from myna.engines.denoising import DenoisingCapabilities
 from myna.engines.recognition import RecognitionCapabilities
+from myna.engines.separation import SeparationCapabilities
 from myna.engines.translation import TranslationCapabilities
 from myna.errors import InvalidRequest
 from myna.http.native import forms, schemas
@@ -241,7 +244,8 @@ def consent_page(page: Page[Consent]) -> schemas.Page[schemas.VoiceConsent]:
     return schemas.Page(data=[voice_consent(item) for item in page.items], next_cursor=_after(last))
 
 
-def engine(able: Capabilities) -> schemas.Engine:
+def engine(able: Capabilities, models: Mapping[str, str]) -> schemas.Engine:
+    """`models` are those by which voices speak, with their engines."""
     return schemas.Engine(
         name=able.name,
         kind="speech",
@@ -255,6 +259,10 @@ def engine(able: Capabilities) -> schemas.Engine:
         streaming=able.streaming,
         word_timestamps=able.word_timestamps,
         cloning=able.cloning,
+        blending=able.blending,
+        one_language=able.one_language,
+        dialects=list(able.dialects),
+        models=[name for name, engine in models.items() if engine == able.name],
         options=sorted(able.options),
     )
 
@@ -271,7 +279,35 @@ def recogniser(able: RecognitionCapabilities) -> schemas.Engine:
         licence=able.licence,
         languages=list(able.languages),
         word_timestamps=able.word_timestamps,
+        models=list(able.models),
         options=[name for name, honoured in options.items() if honoured],
+    )
+
+
+def separator(able: SeparationCapabilities) -> schemas.Engine:
+    return schemas.Engine(
+        name=able.name,
+        kind="separation",
+        available=True,
+        reason=None,
+        description=able.description,
+        version=able.version,
+        licence=able.licence,
+        sample_rate=able.sample_rate,
+        stems=list(able.stems),
+    )
+
+
+def denoiser(able: DenoisingCapabilities) -> schemas.Engine:
+    return schemas.Engine(
+        name=able.name,
+        kind="denoising",
+        available=True,
+        reason=None,
+        description=able.description,
+        version=able.version,
+        licence=able.licence,
+        sample_rate=able.sample_rate,
     )
 
 

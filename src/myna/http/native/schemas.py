@@ -312,7 +312,7 @@ class VoiceConsent(BaseModel):
 class Engine(BaseModel):
     name: str
     kind: EngineKind
-    """`speech`, `recognition` (sound into text) or `translation`."""
+    """`speech`, `recognition` (sound into text), `translation`, `separation` (of voices from the rest), `denoising`."""
     available: bool
     reason: str | None
     """Why it is not available."""
@@ -328,7 +328,17 @@ class Engine(BaseModel):
     streaming: bool = False
     word_timestamps: bool = False
     cloning: bool = False
+    blending: bool = False
+    """Speaks blends of its stock voices."""
+    one_language: bool = False
+    """Each of its stock voices speaks its own language only."""
+    dialects: list[str] = []
+    stems: list[str] = []
+    """What it tells apart, of one that separates."""
+    models: list[str] = []
+    """Those that may be named in place of the engine."""
     options: list[str] = []
+    """What it honours, of what a request may ask for."""
 
 
 class NewWebhook(Body):
