@@ -9,6 +9,7 @@ import io
 import shutil
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,15 +56,15 @@ VOICE = "kokoro" if find_spec("kokoro_onnx") else "espeak"
 ENGINES = [VOICE, "whisper", "sphinx", "ctranslate"]
 
 
-@pytest.fixture
-async def node(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Node]:
-    """It takes over what others have left."""
-    monkeypatch.setenv("MYNA_MODELS_DIR", str(models))  # for the processes of the engines
-    monkeypatch.setenv("MYNA_ENGINES", ",".join(ENGINES))
-    node = build_node(dubber.settings(tmp_path))
+@asynccontextmanager
+async def started(data_dir: Path) -> AsyncIterator[Node]:
+    """No fixture: it takes over what others have left at once, and its event loop must not stand still then."""
+    node = build_node(dubber.settings(data_dir))
     await node.start()
-    yield node
-    await node.stop()
+    try:
+        yield node
+    finally:
+        await node.stop()
 
 
 @pytest.fixture
@@ -78,8 +79,15 @@ def left_by_the_dead(tmp_path: Path, models: Path, film: Path) -> None:
 
 @pytest.mark.timeout(900)
 async def test_a_film_of_unknown_language_is_heard_translated_and_spoken(
-    left_by_the_dead: None, node: Node, film: Path, tmp_path: Path
+    left_by_the_dead: None, models: Path, film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(models))  # for the processes of the engines
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(ENGINES))
+    async with started(tmp_path) as node:
+        await check_dub(node, film, tmp_path)
+
+
+async def check_dub(node: Node, film: Path, folder: Path) -> None:
     account = await node.services.accounts.find_account("ada")
     assert account is not None
     dub = await node.services.dubbing.wait(account.id, dubber.DUB_ID, SECONDS_TO_DUB)
@@ -99,7 +107,7 @@ async def test_a_film_of_unknown_language_is_heard_translated_and_spoken(
         assert {line.text for line in target.lines} == {f"{expected('Hello', accents)} Myna."}
         assert {line.voice_id.partition(":")[0] for line in target.lines} == {VOICE}
         await check_sound(node, target)
-        await check_film(node, target, film, tmp_path / "result.mp4")
+        await check_film(node, target, film, folder / "result.mp4")
     price = 2 * PRICE
     assert (dub.job.price, dub.job.charged) == (price, price)
     assert await node.services.credits.check() == []
