@@ -86,7 +86,7 @@ class PocketEngine(Engine):
             one_language=True,
             options=frozenset({"temperature", "seed"} | ({"speed"} if find_spec("python_stretch") else set())),
             device=device_of(ENGINE, "cpu"),
-            max_characters=1_000,
+            max_characters=200,  # about the 50 tokens beyond which the model may skip words
         )
 
     @classmethod
