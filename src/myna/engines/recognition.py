@@ -28,6 +28,9 @@ class RecognitionCapabilities:
     """It can find the words of a known text in a recording."""
     vocabulary: bool = False
     """It listens for words that it is told may be said."""
+    window_seconds: float = 0.0
+    """It looks at windows of so many seconds, and works as long on one in which little is said: what is said in one
+    is best heard together. 0: it works as long as the sound is."""
     models: tuple[str, ...] = ()
     """The models that it has here, the best first, for engines that have several."""
     device: str = "cpu"

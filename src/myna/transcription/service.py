@@ -107,7 +107,7 @@ class TranscriptionService:
         what `EngineHost.recognise` raises after a second try.
         """
         able, model = self._recognisers.chosen(language, engine)
-        sound, parts = _Sound(read, rate), list(stretches(segments))
+        sound, parts = _Sound(read, rate), list(stretches(segments, able.window_seconds))
         tag = language or (None if able.detects_language else offered(able, DEFAULT_LANGUAGE))
         wanted = RecognitionRequest(tag, vocabulary=tuple(vocabulary) if able.vocabulary else (), model=model)
         known: dict[float, Recognised] = {}

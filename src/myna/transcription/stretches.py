@@ -20,13 +20,18 @@ _LATEST_PART = 0.4
 _FRAME = 0.05
 
 
-def stretches(segments: Sequence[Segment]) -> Iterator[Segment]:
-    """Neighbouring stretches of speech together, at most 30 seconds; those that are longer as they are."""
+def stretches(segments: Sequence[Segment], window: float = 0.0) -> Iterator[Segment]:
+    """Neighbouring stretches of speech together, at most 30 seconds; those that are longer as they are.
+
+    A long pause begins another one, but not within the `window` seconds that an engine looks at in any case.
+    """
+    longest_pause = window or _LONGEST_PAUSE
+    longest = min(LONGEST, window - 2 * _MARGIN) if window else LONGEST
     start = end = None
     for segment in segments:
         if start is None or end is None:
             start, end = segment.start, segment.end
-        elif segment.start - end <= _LONGEST_PAUSE and segment.end - start <= LONGEST:
+        elif segment.start - end <= longest_pause and segment.end - start <= longest:
             end = segment.end
         else:
             yield Segment(start, end)

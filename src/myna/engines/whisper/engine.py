@@ -31,6 +31,7 @@ from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 from myna.settings import Settings
 
 _RATE = 16_000
+_WINDOW_SECONDS = 30.0
 _SHORTEST = 400
 """Samples at that rate: one window of the spectrum."""
 _TEMPERATURES = (0.0, 0.4, 0.8)
@@ -79,6 +80,7 @@ class WhisperEngine(RecognitionEngine):
             detects_language=not models or any(model.multilingual for model in models),
             exact_timestamps=False,
             vocabulary=True,
+            window_seconds=_WINDOW_SECONDS,
             models=tuple(model.name for model in models),
             device=Settings().engine_devices.get(cls.name, "cpu"),
         )
