@@ -23,7 +23,7 @@ class DownloadBars:
         console = Console(stderr=True, highlight=False, markup=False)
         self._terminal = sys.stderr.isatty()
         self._bars = Progress(
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             SpeedColumn(),

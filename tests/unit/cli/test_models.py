@@ -123,6 +123,15 @@ class TestPull:
         assert "Mind the licence." in refused.out
         assert myna("models", "pull", "guarded", "--allow-non-commercial").code == 0
 
+    def test_a_folder_that_cannot_be_used_is_named(
+        self, myna: CommandLine, hub: ModelHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_text("no folder")
+        monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path / "file"))
+        ended = myna("models", "pull", "tiny")
+        assert (ended.code, hub.asked) == (1, [])
+        assert f"Cannot use `{tmp_path / 'file'}`" in ended.err
+
     def test_an_unknown_name_fetches_nothing(self, myna: CommandLine, hub: ModelHub) -> None:
         ended = myna("models", "pull", "tiny", "tinny")
         assert ended.code == 1
@@ -192,7 +201,7 @@ class TestDoctor:
     @pytest.fixture(autouse=True)
     def quick_engines(self, myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
         """It tries every engine; these answer at once."""
-        monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation")
+        monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation,fake-separation,fake-denoising")
 
     def rows(self, myna: CommandLine) -> dict[str, dict[str, str]]:
         return {row["part"]: row for row in myna("doctor", "--json").json}

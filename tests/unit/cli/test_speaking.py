@@ -114,21 +114,24 @@ def test_engines_are_listed_with_those_that_are_missing(myna: CommandLine, monke
     assert kazoo["why"] in myna("engines").out
 
 
+FAKES = ("fake", "fake-recognition", "fake-translation", "fake-separation", "fake-denoising")
+"""Of every kind one, or doctor would start all engines of that kind that are installed."""
+
+
 def test_doctor_finds_nothing_wrong(myna: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("fake", "fake-recognition", "fake-translation", "fake-separation", "fake-denoising")
-    monkeypatch.setenv("MYNA_ENGINES", ",".join(names))
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(FAKES))
     monkeypatch.setattr("myna.models.features._is_installed", lambda package: False)
     examined = myna("doctor", "--json")
     assert examined.code == 0
     states = {row["part"]: row["state"] for row in examined.json if row["state"] != "absent"}
     parts = ("settings", "database", "storage", "ledger", "work", "codecs", "cloning")
-    assert states == dict.fromkeys((*parts, *(f"engine {name}" for name in names)), "ok")
+    assert states == dict.fromkeys((*parts, *(f"engine {name}" for name in FAKES)), "ok")
 
 
 def test_doctor_says_when_the_denoiser_that_is_named_is_not_here(
     myna: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MYNA_ENGINES", "fake,fake-recognition,fake-translation,fake-separation,fake-denoising")
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(FAKES))
     monkeypatch.setenv("MYNA_DENOISER", "kazoo")
     examined = myna("doctor", "--json")
     assert examined.code == 1
@@ -155,6 +158,7 @@ def test_doctor_finds_a_misspelt_line_of_the_file(
     myna: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MYNA_ENGINES", ",".join(FAKES))
     (tmp_path / "myna.toml").write_text("prot = 8311\n")
     examined = myna("doctor", "--json")
     assert examined.code == 1
