@@ -154,7 +154,8 @@ class Engine(abc.ABC):
     def synthesize(self, request: SynthesisRequest) -> Iterator[AudioChunk]:
         """Speak. Called in the child process; closing the iterator stops the work at once.
 
-        Raises `EngineFailed` (or any exception, which is reported as `EngineFailed`).
+        Raises `EngineFailed` (or any exception, which is reported as `EngineFailed`), or `InvalidRequest` for what the
+        client has to change.
         """
 
     def prepare_voice(
