@@ -46,19 +46,35 @@ def choice_of(name: str, registry: EngineRegistry, models: Mapping[str, str]) ->
         return Choice(name)
     if engine := models.get(name):
         return Choice(engine, name)
-    return _known_model(name, registry)
+    engine = _engine_of(name)
+    return _by_its_engine(name, engine, registry, models) if engine else None
 
 
-def _known_model(name: str, registry: EngineRegistry) -> Choice | None:
-    """One that could be pulled, or was, but brought no voice into this process."""
-    if (model := load().get(name)) is None:
-        return None
-    if model.kind != "speech":
-        raise EngineUnavailable(f"The model `{name}` cannot speak; it is for {model.kind}.")
-    ModelStore.here().require(name)
-    if registry.describe(model.engine).cloning:
-        return Choice(model.engine)
-    raise EngineUnavailable(f"The model `{name}` came after this server was started. Start it again.")
+def _engine_of(name: str) -> str:
+    """Of a model that could be pulled, or is in the store under a name of its own; empty when there is none."""
+    store = ModelStore.here()
+    if model := load().get(name):
+        if model.kind != "speech":
+            raise EngineUnavailable(f"The model `{name}` cannot speak; it is for {model.kind}.")
+        store.require(name)
+        return model.engine
+    installed = store.look(name)
+    return installed.manifest.engine if installed else ""
+
+
+def _by_its_engine(name: str, engine: str, registry: EngineRegistry, models: Mapping[str, str]) -> Choice:
+    """A model that is in the store, and by whose name no voice is known."""
+    if registry.describe(engine).cloning:
+        return Choice(engine)
+    if engine in models.values():
+        raise EngineUnavailable(f"The model `{name}` came after this server was started. Start it again.")
+    others = [model.name for model in ModelStore.here().installed(engine) if model.name != name]
+    if others:
+        raise EngineUnavailable(
+            f"The engine `{engine}` speaks with one model at a time, and has `{name}` and `{'`, `'.join(others)}`. Name "
+            "the engine."
+        )
+    return Choice(engine)
 
 
 def of_other_engine(voice: Voice, called: str, wanted: Choice) -> VoiceOfOtherEngine:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from myna.engines.base import StockVoice
+from myna.engines.base import Capabilities, StockVoice
 from myna.engines.registry import GROUP, EngineRegistry
 from myna.errors import EngineUnavailable, VoiceNotFound, VoiceOfOtherEngine
+from myna.models.store import ModelStore
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.choice import Choice
 from myna.voices.service import VoiceService
@@ -24,6 +27,10 @@ class OneModelEach(Plain):
     """Has a model for each of its voices, as Piper has."""
 
     name: ClassVar[str] = "models"
+
+    @classmethod
+    def describe(cls) -> Capabilities:
+        return replace(super().describe(), cloning=False)
 
     @classmethod
     def voices(cls) -> tuple[StockVoice, ...]:
@@ -117,6 +124,25 @@ async def test_a_model_has_its_own_voices_only(models: VoiceService) -> None:
     assert models.default("fr", Choice("models", "m-cy")).id == "models:cy"
     with pytest.raises(VoiceNotFound, match="`m-cy` has no voice for `en`"):
         models.default("en", Choice("models", "m-cy"))
+
+
+def test_a_model_of_an_engine_that_has_one_is_named_for_it(
+    models: VoiceService, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path))
+    store = ModelStore(tmp_path)
+    (file := tmp_path / "weights.onnx").write_bytes(b"x")
+    assert models.choice("our-voice") is None
+    for name, engine in (("our-voice", "espeak"), ("late", "models"), ("ears", "whisper")):
+        store.add(name, engine, file)
+    assert models.choice("our-voice") == Choice("espeak")
+    with pytest.raises(EngineUnavailable, match="`late` came after this server was started"):
+        models.choice("late")
+    with pytest.raises(EngineUnavailable, match="`whisper` cannot be used here"):
+        models.choice("ears")
+    store.add("other", "espeak", file)
+    with pytest.raises(EngineUnavailable, match="has `our-voice` and `other`"):
+        models.choice("our-voice")
 
 
 @pytest.mark.parametrize(
