@@ -71,8 +71,8 @@ def _by_its_engine(name: str, engine: str, registry: EngineRegistry, models: Map
     others = [model.name for model in ModelStore.here().installed(engine) if model.name != name]
     if others:
         raise EngineUnavailable(
-            f"The engine `{engine}` speaks with one model at a time, and has `{name}` and `{'`, `'.join(others)}`. Name "
-            "the engine."
+            f"The engine `{engine}` speaks with one model at a time, and has `{name}` and `{'`, `'.join(others)}`. "
+            "Name the engine."
         )
     return Choice(engine)
 
