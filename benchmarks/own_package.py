@@ -23,11 +23,11 @@ from benchmarks.load import load
 from benchmarks.node import Node, running_node
 
 SHORT = "MYNA_BENCH_SHORT"
-REQUESTS = {1: 10, 4: 20, 16: 32}
+REQUESTS = {1: 8, 4: 16, 16: 32}
 """By clients."""
 _FEW = {1: 2, 4: 4, 16: 4}
 _WARM_UP = 4
-_TEXTS, _STREAMS = 8, 5
+_TEXTS, _STREAMS = 6, 5
 
 
 @dataclass(frozen=True)
