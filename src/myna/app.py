@@ -75,6 +75,8 @@ class Node:
     housekeeping: Housekeeping
 
     async def start(self) -> None:
+        for engine, reason in self.services.registry.left_out.items():
+            log.warning("node.engine_left_out", engine=engine, reason=reason)
         warming = asyncio.create_task(self.services.speech.renderer.warm_up(self.settings.warm_engines))
         await self.services.database.migrate()
         await self.keeper.register()

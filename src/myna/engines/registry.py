@@ -118,6 +118,12 @@ class EngineRegistry:
         return None
 
     @property
+    def left_out(self) -> dict[str, str]:
+        """The engines of any kind that the operator names and that cannot run here, and why."""
+        named = ((name, self._probes[name]) for name in (*self._entries, *self._missing))
+        return {name: found.reason for name, found in named if isinstance(found, Absent)}
+
+    @property
     def unavailable(self) -> dict[str, str]:
         """The engines that should speak but cannot run here, and why."""
         return self.unavailable_of("speech")

@@ -113,6 +113,13 @@ def test_finding_a_class() -> None:
         find_engine("tests.fixtures.engines:RATE")
 
 
+def test_what_the_operator_names_and_is_not_here_is_told() -> None:
+    registry = EngineRegistry.load(["kazoo", "fake", "fake-translation"])
+    assert [*registry.left_out] == ["kazoo"]
+    assert registry_of(unavailable="tests.fixtures.engines:Unavailable").left_out == {"unavailable": "it needs a moon"}
+    assert EngineRegistry.load().left_out == {}, "nobody asked for any"
+
+
 DESCRIBE = {
     "speech": EngineRegistry.describe,
     "recognition": EngineRegistry.describe_recogniser,
