@@ -75,6 +75,8 @@ def _voices(folder: Path, name: str) -> Path:
     archive = next((path for path in files if zipfile.is_zipfile(path)), None)
     tables = folder / "voices"
     if archive is None and not any(tables.glob("*.bin")):
+        if files:
+            raise broken(name, f"`{files[0].name}` is no archive of voices, or cut off")
         raise broken(name, "it has no file of voices (`voices-v1.0.bin`, or a folder `voices`)")
     return archive or tables
 

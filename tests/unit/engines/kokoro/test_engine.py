@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import zipfile
 from pathlib import Path
@@ -197,6 +198,16 @@ def test_tables_of_another_shape_are_no_voices(make_model: MakeModel, store: Mod
     store.add("kokoro", "kokoro", folder.rename(folder.with_name("odd")))
     with pytest.raises(EngineUnavailable, match=r"\(510, 256\)"):
         KokoroEngine()
+
+
+@pytest.mark.parametrize("damage", ["cut", "pickle", "empty"])
+def test_broken_voices_are_unavailable(make_model: MakeModel, store: ModelStore, damage: str) -> None:
+    folder = make_model()
+    whole = (folder / "voices-v1.0.bin").read_bytes()
+    broken = {"cut": whole[: len(whole) // 2], "pickle": pickle.dumps({"af_heart": [0.0]}), "empty": b""}[damage]
+    (folder / "voices-v1.0.bin").write_bytes(broken)
+    store.add("kokoro", "kokoro", folder.rename(folder.with_name("damaged")))
+    assert "`voices-v1.0.bin` is no archive of voices" in KokoroEngine.available()[1]
 
 
 @pytest.mark.parametrize("entries", [(), ("archive/data.pkl", "archive/version"), ("nobody.npy",)])
