@@ -29,7 +29,7 @@ RATE = 16_000
 WARBLE = (0.3 * np.sin(2 * np.pi * 150 * np.arange(4 * RATE) / RATE)).astype(np.float32)
 OTHER_ENCODER = """
 import sys
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 tensors = load_file(sys.argv[1])
 name = next(name for name in tensors if name.startswith("mimi.encoder."))
 save_file({**tensors, name: tensors[name] * 1.5}, sys.argv[1])
@@ -170,41 +170,49 @@ def test_models_that_cannot_clone_say_so(store: ModelStore, coming: Path) -> Non
         engine.close()
 
 
-def test_what_is_broken_does_not_keep_other_voices_from_speaking(store: ModelStore, coming: Path) -> None:
+BROKEN = {
+    "pocket-english-words": ("tokenizer.json", b"{}", "`pocket-english-words` cannot be loaded"),
+    "pocket-english-weights": ("model.safetensors", b"not a model", "`pocket-english-weights` cannot be loaded"),
+    "pocket-english-pickle": ("model.safetensors", pickle.dumps([0.0] * 100), "`pocket-english-pickle` cannot be"),
+    "pocket-english-form": ("tiny.yaml", b"flow_lm: {}\nmimi: {}\n", "tiny.yaml is no configuration"),
+    "pocket-english-mine": ("tiny.yaml", None, "no configuration `english_mine`"),
+    "pocket-english-voice": ("voices/alba.safetensors", b"noise", "alba.safetensors of `pocket-english-voice` cannot"),
+}
+"""Model → the file of it that is not as it was, what is in its place, and how that is named."""
+
+
+def break_file(path: Path, content: bytes | None) -> None:
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+
+
+def test_what_is_broken_is_named_and_does_not_keep_other_voices_from_speaking(
+    store: ModelStore, coming: Path, tmp_path: Path
+) -> None:
     (coming / "voices" / "adam.safetensors").write_bytes(b"noise")
     store.add("pocket-english", "pocket", coming)
-    (coming / "model.safetensors").write_bytes(pickle.dumps({"weights": [0.0] * 100}))
-    store.add("pocket-dutch", "pocket", coming)
+    for name, (file, content, _) in BROKEN.items():
+        broken = Path(shutil.copytree(built_with_torch("pocket"), tmp_path / name))
+        break_file(broken / file, content)
+        store.add(name, "pocket", broken)
     engine = make_pocket()
     try:
-        assert seconds(speak(engine, "Fine weather.", ALBA)) > 0.3
-        with pytest.raises(EngineUnavailable, match="`pocket-dutch` cannot be loaded"):
-            speak(engine, "Mooi weer.", {"model": "pocket-dutch", "voice": "alba"}, "nl-NL")
+        for name, (_, _, message) in BROKEN.items():
+            with pytest.raises(EngineUnavailable, match=message):
+                speak(engine, "Hello there.", {"model": name, "voice": "alba"})
+            assert seconds(speak(engine, "Fine weather.", ALBA)) > 0.3
     finally:
         engine.close()
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        ("tokenizer.json", b"{}", "`pocket-english-mine` cannot be loaded"),
-        ("model.safetensors", b"not a model", "`pocket-english-mine` cannot be loaded"),
-        ("tiny.yaml", b"flow_lm: {}\nmimi: {}\n", "tiny.yaml is no configuration"),
-        ("tiny.yaml", None, "no configuration `english_mine`"),
-        ("voices/alba.safetensors", b"noise", "alba.safetensors of `pocket-english-mine` cannot be read"),
-    ],
-)
-def test_broken_files_are_named(
-    store: ModelStore, coming: Path, file: str, content: bytes | None, message: str
-) -> None:
-    if content is None:
-        (coming / file).unlink()
-    else:
-        (coming / file).write_bytes(content)
-    store.add("pocket-english-mine", "pocket", coming)
+def test_nothing_but_a_broken_model_is_named(store: ModelStore, coming: Path) -> None:
+    break_file(coming / "model.safetensors", b"not a model")
+    store.add("pocket-dutch", "pocket", coming)
     engine = make_pocket()
     try:
-        with pytest.raises(EngineUnavailable, match=message):
-            speak(engine, "Hello there.", {"model": "pocket-english-mine", "voice": "alba"})
+        with pytest.raises(EngineUnavailable, match="`pocket-dutch` cannot be loaded"):
+            speak(engine, "Mooi weer.", {"model": "pocket-dutch", "voice": "alba"}, "nl-NL")
     finally:
         engine.close()
