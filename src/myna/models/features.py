@@ -106,10 +106,12 @@ def _first_steps(name: str, settings: Settings) -> str:
 
 
 def _extras() -> dict[str, Sequence[str]]:
-    """The packages of each extra, as the metadata of this installation name them."""
+    """The packages of each extra, as the metadata of this installation name them. Those that only some versions of
+    Python get are no part of it: their engine does without them.
+    """
     found: dict[str, list[str]] = {}
     for requirement in metadata.requires("myna") or ():
-        match = re.match(r"(?P<package>[\w.-]+).*;.*extra == ['\"](?P<extra>[\w-]+)['\"]", requirement)
+        match = re.fullmatch(r"(?P<package>[\w.-]+)[^;]*;\s*extra == ['\"](?P<extra>[\w-]+)['\"]", requirement)
         if match:
             found.setdefault(match["extra"], []).append(match["package"])
     return dict(found)

@@ -223,9 +223,8 @@ class ModelStore:
         return size
 
     def verify(self, name: str) -> dict[str, str]:
-        """Read every file again: what is wrong with which, in words; empty when all are as they came.
-
-        Raises `NotFound`.
+        """Read every file again: what is wrong with which, in words; empty when all are as they came, and as the
+        catalogue says where it has this revision. Raises `NotFound`.
         """
         try:
             model = self.look(name)
@@ -234,9 +233,13 @@ class ModelStore:
         if model is None:
             raise _not_here(name)
         wrong = {path: "is gone or has another size" for path in missing_files(model)}
-        for path, known in model.manifest.files.items():
-            if path not in wrong and sha256(model.folder / path) != known.sha256:
+        pinned = _pinned(model.manifest)
+        for path in model.manifest.files.keys() - wrong:
+            found = sha256(model.folder / path)
+            if found != model.manifest.files[path].sha256:
                 wrong[path] = "is not what it was"
+            elif found != pinned.get(path, found):
+                wrong[path] = "is not what the catalogue says"
         more = sorted(_files_of(model.folder) - {MANIFEST, *model.manifest.files})
         return wrong | {path: "did not come with it" for path in more if not path.rpartition("/")[2].startswith(".")}
 
@@ -251,6 +254,14 @@ def how_to_bring(name: str) -> str:
     if model := catalogue.known().get(name):
         return f"`myna models pull {name}` brings it ({catalogue.in_words(model.size_bytes)})."
     return f"`myna models import PATH --name {name}` brings it."
+
+
+def _pinned(manifest: Manifest) -> dict[str, str]:
+    """The checksums that the catalogue knows, of the same revision."""
+    model = catalogue.known().get(manifest.name)
+    if model is None or not model.revision or model.revision != manifest.revision:
+        return {}
+    return {file.path: file.sha256 for file in model.files if file.sha256 and not file.unpack}
 
 
 def _not_here(name: str) -> NotFound:

@@ -110,6 +110,17 @@ def test_engines_with_pytorch_get_an_environment(store: ModelStore, settings: Se
     )
 
 
+def test_what_only_some_versions_of_python_get_is_not_missed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requires = ["kokoro-onnx[x]>=1 ; extra == 'kokoro'", "misaki ; python_full_version < '3.13' and extra == 'kokoro'"]
+    monkeypatch.setattr(features.metadata, "requires", lambda package: requires)
+    monkeypatch.setattr(features, "_is_installed", lambda package: package == "kokoro-onnx")
+    assert missing_installs("kokoro", ("kokoro",), settings) == []
+    monkeypatch.setattr(features, "_is_installed", lambda package: package == "misaki")
+    assert missing_installs("kokoro", ("kokoro",), settings) == ["pip install 'myna[kokoro]'"]
+
+
 @pytest.mark.usefixtures("nothing_installed")
 def test_what_is_no_extra_is_no_package(settings: Settings) -> None:
     assert missing_installs("kokoro", ("gpu",), settings) == []

@@ -143,6 +143,19 @@ def test_a_flipped_byte_is_mended(pulled: Pull, hub: ModelHub) -> None:
     assert (pulled() / "weights.onnx").read_bytes() == data
 
 
+def test_a_manifest_that_was_changed_with_its_file_is_found_out(
+    pulled: Pull, hub: ModelHub, store: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue knows better."""
+    monkeypatch.setenv("MYNA_MODELS_FILE", str(hub.catalogue(tmp_path / "models.json")))
+    folder = pulled()
+    (folder / "config.json").write_bytes(b'{"a": 9}\n')
+    manifest = (folder / "manifest.json").read_text()
+    changed = manifest.replace(sha256(hub.files["config.json"]), sha256(b'{"a": 9}\n'))
+    (folder / "manifest.json").write_text(changed)
+    assert store.verify("tiny") == {"config.json": "is not what the catalogue says"}
+
+
 def test_a_damaged_manifest_is_mended(pulled: Pull, store: ModelStore) -> None:
     (pulled() / "manifest.json").write_text("{")
     pulled()
@@ -324,6 +337,18 @@ def test_an_archive_gives_its_files_and_nothing_else(pulled: Pull, hub: ModelHub
     found = store.look("tiny")
     assert found
     assert set(found.manifest.files) == {"metadata.json", "model/model.bin"}
+
+
+def test_an_archive_that_came_before_a_kill_is_unpacked(pulled: Pull, hub: ModelHub, store: ModelStore) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+    hub.files = {"translate.argosmodel": packed.getvalue()}
+    (store.prepare("tiny") / "translate.argosmodel").write_bytes(packed.getvalue())
+    (entry,) = hub.entry()["files"]
+    folder = pulled(files=[entry | {"unpack": ["*"]}])
+    assert {path.name for path in folder.iterdir()} == {"metadata.json", "manifest.json"}
+    assert hub.asked == []
 
 
 @pytest.fixture
