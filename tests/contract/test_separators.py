@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from myna.engines.base import Samples
 from myna.engines.host import EngineHost
@@ -42,6 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         store.add("gtcrn-tiny", "sherpa", gtcrn_folder(tmp_path_factory.mktemp("gtcrn")))
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MYNA_MODELS_DIR", str(store.folder))
+        environment.setenv("MYNA_ENGINE_THREADS", "1")  # several would wait for each other more than they compute
         registry.cache_clear()
         yield
     registry.cache_clear()
@@ -60,8 +62,8 @@ def present(name: str) -> str:
     return name
 
 
-@pytest.fixture
-async def host() -> AsyncIterator[EngineHost]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def host(models: None) -> AsyncIterator[EngineHost]:
     made = EngineHost(Settings(engine_processes=1), registry())
     yield made
     await made.close()
@@ -98,6 +100,7 @@ def test_it_describes_itself(name: str) -> None:
         assert registry().describe_separator(name).block_seconds > 0
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SEPARATORS)
 async def test_the_stems_are_as_long_as_the_sound_however_it_is_cut(name: str, host: EngineHost) -> None:
     able = registry().describe_separator(present(name))
@@ -110,6 +113,7 @@ async def test_the_stems_are_as_long_as_the_sound_however_it_is_cut(name: str, h
     assert np.abs(whole - cut).max() < 1e-4
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SEPARATORS)
 async def test_only_the_stems_that_are_wanted_come(name: str, host: EngineHost) -> None:
     able = registry().describe_separator(present(name))
@@ -121,6 +125,7 @@ async def test_only_the_stems_that_are_wanted_come(name: str, host: EngineHost) 
         await taken_apart(host, name, sound, ["kazoo"], 20_000)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SEPARATORS)
 async def test_a_sound_of_hardly_any_length_is_no_error(name: str, host: EngineHost) -> None:
     able = registry().describe_separator(present(name))
@@ -129,6 +134,7 @@ async def test_a_sound_of_hardly_any_length_is_no_error(name: str, host: EngineH
         assert stems.shape == (1, count, 2)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", SEPARATORS)
 async def test_what_was_left_in_the_middle_is_forgotten(name: str, host: EngineHost) -> None:
     able = registry().describe_separator(present(name))
@@ -159,6 +165,7 @@ async def test_a_film_that_nobody_wants_any_more_frees_its_place(monkeypatch: py
         await host.close()
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_block_in_the_works_can_be_canceled(host: EngineHost) -> None:
     """Nothing is asserted of how far it was: a segment may be done by then."""
     able = registry().describe_separator(present("demucs"))
@@ -176,6 +183,7 @@ async def test_a_block_in_the_works_can_be_canceled(host: EngineHost) -> None:
     assert again.shape == (1, 1000, 2)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_demucs_in_blocks_gives_what_demucs_gives_at_once(host: EngineHost, tmp_path: Path) -> None:
     able = registry().describe_separator(present("demucs"))
     sound = music(able.sample_rate)
@@ -201,6 +209,7 @@ def noisy(rate: int) -> tuple[Samples, int]:
     return noise.astype(np.float32), begin
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", DENOISERS)
 async def test_noise_goes_and_what_is_loud_stays(name: str, host: EngineHost) -> None:
     rate = registry().describe_denoiser(present(name)).sample_rate
@@ -213,6 +222,7 @@ async def test_noise_goes_and_what_is_loud_stays(name: str, host: EngineHost) ->
     assert np.dot(clean[tone], sound[tone]) == pytest.approx(np.dot(sound[tone], sound[tone]), rel=0.1)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", DENOISERS)
 async def test_the_same_recording_is_cleaned_the_same_whatever_was_before(name: str, host: EngineHost) -> None:
     rate = registry().describe_denoiser(present(name)).sample_rate
