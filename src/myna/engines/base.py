@@ -59,7 +59,7 @@ class Capabilities:
     """The longest text of one request; longer ones are split before."""
     passes_on: bool = False
     """A sentence may take so long that listeners get its sound while it comes. When it breaks off after they have heard
-    some of it, it cannot be spoken again."""
+    some of it, it is spoken again only by an engine that honours `seed`, which says the same again."""
     at_once: int | None = None
     """Requests that it takes at once when it is not the cores of this machine that bound them; each has a process of
     its own. None: `MYNA_ENGINE_PROCESSES`."""

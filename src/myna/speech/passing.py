@@ -47,20 +47,25 @@ class Coming:
         """`silence` comes before it."""
         self._silence = silence
         self._rate = rate
-        self._new = [silence]
+        self._new: list[Samples] = []
         self._audible_since: float | None = None
         self._audible = 0
         """New samples since then."""
         self.given = 0
         """Samples that somebody has, with those of the silence."""
+        self._known = 0
+        """Samples to come that are the same as those."""
 
     def begin(self) -> None:
-        """From the start, once more when it failed before anything was given."""
-        assert not self.given
-        self._new = [self._silence]
+        """From the start, once more when it failed. What somebody has is not given again."""
+        self._new, self._known = [], self.given
         self._audible_since, self._audible = None, 0
+        self.add(self._silence)
 
     def add(self, samples: Samples) -> None:
+        known = min(self._known, len(samples))
+        self._known -= known
+        samples = samples[known:]
         self._new.append(samples)
         if self._audible_since is None and np.abs(samples).max(initial=0.0) >= AUDIBLE_PEAK:
             self._audible_since = time.monotonic()

@@ -173,7 +173,8 @@ class Renderer:
 
     async def speak_on(self, script: Script, check: Check | None = None) -> AsyncGenerator[Part, None]:
         """The same for somebody who listens: of an engine that passes on, a piece comes in parts while the listener has
-        no other sound. One that breaks off then raises `EngineFailed`.
+        no other sound. One that breaks off then goes on where it was, or raises `EngineFailed` when the engine does not
+        say the same again.
         """
         passes_on = check is None and self._registry.describe(script.engine).passes_on
         async with aclosing(self._parts(script, check, Listener() if passes_on else None)) as parts:
@@ -230,7 +231,9 @@ class Renderer:
         return await forgiving(script.engine, speak)
 
     async def _chunks(self, engine: str, request: SynthesisRequest, coming: Coming | None) -> list[AudioChunk]:
-        """All of them. Raises `EngineFailed`, which is not forgiven, when somebody has heard the beginning already."""
+        """All of them. Raises `EngineFailed`, which is not forgiven, when somebody has heard the beginning already and
+        the engine would not say the same again.
+        """
         if coming is None:
             return await self._engines.synthesize(engine, request)
         coming.begin()
@@ -241,7 +244,8 @@ class Renderer:
                     chunks.append(chunk)
                     coming.add(chunk.samples)
         except EngineFailed as error:
-            raise EngineFailed(error.message) if coming.given else error from None
+            same_again = "seed" in self._registry.describe(engine).options
+            raise EngineFailed(error.message) if coming.given and not same_again else error from None
         return chunks
 
     def _checked(self, engine: str, chunks: list[AudioChunk], request: SynthesisRequest) -> Spoken:
