@@ -41,6 +41,7 @@ def speech(rate: int = RATE) -> Samples:
 def models(language_models: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MYNA_MODELS_DIR", str(language_models))
+        environment.setenv("MYNA_ENGINE_THREADS", "1")  # several would wait for each other more than they compute
         yield
 
 

@@ -43,6 +43,7 @@ def surroundings(language_models: Path) -> Iterator[None]:
         environment.setenv("MYNA_TRANSLATION_URL", server.url)
         environment.setenv("MYNA_TRANSLATION_MODEL", "capitals")
         environment.setenv("MYNA_MODELS_DIR", str(language_models))
+        environment.setenv("MYNA_ENGINE_THREADS", "1")  # several would wait for each other more than they compute
         yield
 
 
