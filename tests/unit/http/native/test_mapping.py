@@ -114,7 +114,9 @@ def test_filters():
 
 def test_an_engine():
     able = Capabilities("fake", "Tones", "1", "MIT", ("en",), 24_000, options=frozenset({"speed", "seed"}))
-    assert mapping.engine(able).options == ["seed", "speed"]
+    shown = mapping.engine(able, {"tones": "fake", "small": "kokoro"})
+    assert shown.options == ["seed", "speed"]
+    assert shown.models == ["tones"]
     assert mapping.voice(VOICE).languages == ["en-US", "en"]
 
 
