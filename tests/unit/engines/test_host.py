@@ -299,7 +299,8 @@ async def test_requests_are_served_in_order(make_host: MakeHost) -> None:
 
 async def test_accounts_take_turns(make_host: MakeHost) -> None:
     host = make_host()
-    await host.warm("fake")
+    busy = asyncio.create_task(host.synthesize("fake", ask("Hello fake:hang")))
+    await until(lambda: "fake" in host.counters and host.counters["fake"].running == 1)
     ended: list[str] = []
 
     async def one(account: str) -> None:
@@ -307,12 +308,11 @@ async def test_accounts_take_turns(make_host: MakeHost) -> None:
         await host.synthesize("fake", ask("short"))
         ended.append(account)
 
-    tasks = []
-    for account in "aaaaab":
-        tasks.append(asyncio.create_task(one(account)))
-        await asyncio.sleep(0)
+    tasks = [asyncio.create_task(one(account)) for account in "aaaab"]
+    await until(lambda: host.counters["fake"].waiting == 5)
+    busy.cancel()
     await asyncio.gather(*tasks)
-    assert "".join(ended) == "aabaaa", "the first had begun"
+    assert "".join(ended) == "abaaa"
 
 
 async def test_the_queue_that_one_account_has_filled_has_room_for_another(make_host: MakeHost) -> None:
