@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from threading import Thread
 
 import httpx
@@ -11,6 +10,7 @@ import psutil
 import pytest
 
 from myna.media.decode import decode
+from tests.fixtures.patience import PATIENCE, eventually
 from tests.fixtures.processes import descendants
 from tests.fixtures.server import ServerProcess
 
@@ -18,8 +18,6 @@ pytestmark = pytest.mark.fault
 
 SENTENCE = "This sentence takes its time."
 SLOW = f"fake:slow=0.4 {SENTENCE}"
-PATIENCE = 60.0
-"""Seconds that a busy machine is given."""
 
 
 def speak(server: ServerProcess, token: str, text: str, **more: object) -> httpx.Response:
@@ -29,15 +27,6 @@ def speak(server: ServerProcess, token: str, text: str, **more: object) -> httpx
         json={"model": "tts-1", "voice": "alloy", "input": text, **more},
         timeout=60,
     )
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return condition()
 
 
 def engine_processes(server: ServerProcess) -> list[psutil.Process]:
