@@ -18,6 +18,7 @@ from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateL
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.finishing import to_the_end
 from myna.media.encode import StreamEncoder, WholeFileEncoder, encode
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
@@ -254,7 +255,7 @@ class SpeechService:
 
 
 class _Settlement:
-    """The end of a stream, once: charge what was spoken, or nothing when it failed."""
+    """The end of a stream, once, whoever is canceled: charge what was spoken, or nothing when it failed."""
 
     def __init__(self, jobs: JobService, new: NewJob, on_end: Callable[[], None]) -> None:
         self._jobs = jobs
@@ -266,12 +267,15 @@ class _Settlement:
     async def complete(self, share: float) -> None:
         """`share` of the text was spoken, 0 to 1."""
         if self.end():
-            with contextlib.suppress(Canceled):  # the job was ended from outside, and given back
-                await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
+            await to_the_end(self._charge(share))
 
     async def fail(self, code: str, message: str) -> None:
         if self.end():
-            await self._jobs.fail(self._new.id, code, message)
+            await to_the_end(self._jobs.fail(self._new.id, code, message))
+
+    async def _charge(self, share: float) -> None:
+        with contextlib.suppress(Canceled):  # the job was ended from outside, and given back
+            await self._jobs.succeed(self._new.id, charge=round(self._new.price * share))
 
     def end(self) -> bool:
         """True the first time."""

@@ -14,6 +14,7 @@ from myna.audio.gain import StreamGain
 from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
 from myna.errors import Canceled
+from myna.kit.finishing import to_the_end
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
 from myna.speech.rendering import Renderer, Spoken
@@ -87,6 +88,7 @@ class SpeechStream:
         self._resampler = StreamResampler(script.sample_rate, sample_rate)
         self._sample_rate = sample_rate
         self._settle = settle
+        self._closing: asyncio.Task[None] | None = None
         self._first: _Block | None = None
         self._done_pieces = 0
         """Those of which there was something to hear."""
@@ -97,17 +99,13 @@ class SpeechStream:
     async def begin(self, accepted: Coroutine[Any, Any, None]) -> None:
         """Speak the first piece while the price is held. Either may fail; then nothing is left of the other."""
         first = asyncio.create_task(self._next_block())
+        accepting = asyncio.create_task(accepted)
         try:
-            await accepted
-        except BaseException:
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
-            await self._stop_speaking()
-            raise
-        try:
+            await asyncio.shield(accepting)
             self._first = await first
         except BaseException as error:
-            await self._give_up(error)
+            first.cancel()
+            await to_the_end(self._undo(first, accepting, error))
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -144,10 +142,17 @@ class SpeechStream:
             await self._give_up(error)
             raise
         finally:
-            await asyncio.shield(self.aclose())
+            await self.aclose()
 
     async def aclose(self) -> None:
-        """End the stream, and charge the share of the text that was spoken. Harmless when it has ended."""
+        """End the stream, and charge the share of the text that was spoken, also when the caller is canceled meanwhile.
+        Harmless when it has ended.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
         await self._stop_speaking()
         await self._settle.complete(self._share())
 
@@ -187,6 +192,14 @@ class SpeechStream:
     def _share(self) -> float:
         done = sum(len(piece.text) for piece in self._script.pieces[: self._done_pieces])
         return done / self.characters if self.characters else 0.0
+
+    async def _undo(self, first: asyncio.Task[Any], accepting: asyncio.Task[None], error: BaseException) -> None:
+        """Nothing was heard; the price may be held all the same."""
+        _, refused = await asyncio.gather(first, accepting, return_exceptions=True)
+        if refused is None:
+            await self._give_up(error)
+        else:
+            await self._stop_speaking()
 
     async def _give_up(self, error: BaseException) -> None:
         await self._stop_speaking()

@@ -40,6 +40,6 @@ def test_a_process_that_gives_way_takes_its_session_along() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sessions have a niceness on Linux only")
 def test_the_session_of_others_stays_as_it_is() -> None:
-    ours = [int(AUTOGROUP.read_text().split()[-1])] if AUTOGROUP.exists() else []
+    ours = [int(word) for word in AUTOGROUP.read_text().split()[-1:]] if AUTOGROUP.exists() else []
     _, *of_session = priorities(own_session=False)
     assert of_session == ours

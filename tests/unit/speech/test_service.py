@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from contextlib import aclosing
 from dataclasses import replace
@@ -226,6 +227,51 @@ async def test_a_stream_that_is_left_is_charged_for_what_was_spoken(
     await stream.aclose()
     spent = 100_000 - await node.services.credits.balance(caller.account.id)
     assert 0 < spent < len(text) * 10
+
+
+async def settled(node: Node, caller: Caller) -> Job | None:
+    """The account's job when it has ended; None when there never was one."""
+    async with asyncio.timeout(60):
+        while True:
+            jobs = (await node.services.jobs.list(caller.account.id)).items
+            if not jobs or jobs[0].finished:
+                return jobs[0] if jobs else None
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13, 21])
+async def test_a_stream_whose_closing_is_canceled_is_charged_all_the_same(
+    node: Node, caller: Caller, request_for: SpeechRequest, turns: int
+) -> None:
+    text = " ".join(["fake:slow=0.1 A slow sentence."] * 20)
+    stream = await open_stream(node, caller, replace(request_for, text=text))
+    closing = asyncio.create_task(stream.aclose())
+    for _ in range(turns):  # of the event loop: the closing is at another place each time
+        await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.wait({closing})
+    job = await settled(node, caller)
+    assert job is not None
+    assert 0 < job.charged < len(text) * 10
+    assert await node.services.credits.balance(caller.account.id) == 100_000 - job.charged
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 0.01, 0.02, 0.04])
+async def test_a_stream_that_is_left_while_it_begins_is_free(
+    node: Node, caller: Caller, request_for: SpeechRequest, seconds: float
+) -> None:
+    opening = asyncio.create_task(open_stream(node, caller, replace(request_for, text="fake:slow=5 A slow sentence.")))
+    async with asyncio.timeout(60):
+        while not node.services.engines.counters or not any(
+            counter.running for counter in node.services.engines.counters.values()
+        ):
+            await asyncio.sleep(0)
+    await asyncio.sleep(seconds)  # the price is being held meanwhile
+    opening.cancel()
+    await asyncio.wait({opening})
+    job = await settled(node, caller)
+    assert job is None or (job.status, job.charged) == ("failed", 0)
+    assert await node.services.credits.balance(caller.account.id) == 100_000
 
 
 async def test_a_stream_that_cannot_begin_is_an_error_and_free(
