@@ -47,12 +47,12 @@ def open_session(path: Path, engine: str) -> Stoppable:
     settings = Settings()
     options = onnxruntime.SessionOptions()
     # One request alone gets all cores. Several processes then have more threads than there are cores, which costs
-    # little as long as none waits by spinning.
+    # little as long as none spins for long while it waits for the others; not at all is slower again.
     options.intra_op_num_threads = settings.engine_threads or len(os.sched_getaffinity(0))
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_mem_pattern = False  # no two texts are alike; the plans for each would cost 140 MB
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", "10")
     session = onnxruntime.InferenceSession(str(path), options, providers=[provider(settings, engine)])
     return Stoppable(session, path)
 
