@@ -14,7 +14,6 @@ import wave
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -22,7 +21,7 @@ import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
 from myna.engines.patience import patiently
-from myna.engines.tensors import checked_reference, device_of, from_text, missing_device, to_text
+from myna.engines.tensors import checked_reference, device_of, from_text, to_text, usable_with_torch
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 from myna.models.store import ModelStore
 
@@ -66,18 +65,7 @@ class ChatterboxEngine(Engine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = [package for package in ("torch", "chatterbox") if find_spec(package) is None]
-        if missing:
-            return (
-                False,
-                f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
-            )
-        try:
-            _find_files()
-        except EngineUnavailable as error:
-            return False, error.message
-        problem = missing_device(ENGINE, "cuda")
-        return not problem, problem
+        return usable_with_torch(ENGINE, {"chatterbox": "chatterbox-tts"}, _find_files, "cuda")
 
     @classmethod
     def describe(cls) -> Capabilities:

@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from myna.engines.overlap import OverlapAdd
 from myna.engines.separation import SeparationCapabilities, SeparationEngine, Stems, Stereo
-from myna.engines.tensors import device_of, missing_device
+from myna.engines.tensors import device_of, usable_with_torch
 from myna.errors import Canceled, EngineUnavailable
 from myna.models.store import ModelStore
 from myna.settings import Settings
@@ -57,18 +56,7 @@ class DemucsEngine(SeparationEngine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = [package for package in ("torch", "demucs") if find_spec(package) is None]
-        if missing:
-            return (
-                False,
-                f"`{missing[-1]}` is not installed: `myna engines install {_ENGINE}` makes an environment with it",
-            )
-        try:
-            _check(_file())
-        except EngineUnavailable as error:
-            return False, error.message
-        problem = missing_device(_ENGINE, "cpu")
-        return not problem, problem
+        return usable_with_torch(_ENGINE, {"demucs": "demucs"}, lambda: _check(_file()), "cpu")
 
     @classmethod
     def describe(cls) -> SeparationCapabilities:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
+from myna.engines.needs import missing_library
 from myna.engines.onnx import Stoppable, open_session
 from myna.errors import EngineFailed, EngineUnavailable, MynaError, Unsupported
 from myna.models.store import ModelStore, how_to_bring
@@ -77,8 +78,8 @@ class PiperEngine(Engine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        if find_spec("piper") is None:
-            return False, "the package `piper-tts` is not installed (pip install 'myna[piper]')"
+        if missing := missing_library(cls.name, {"piper": "piper-tts"}):
+            return False, missing
         if not _voice_files():
             return False, "no voice of Piper is here: `myna models pull piper-en-us-ljspeech` brings one"
         return True, ""

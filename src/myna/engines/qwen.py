@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVoice, SynthesisRequest
 from myna.engines.patience import patiently
-from myna.engines.tensors import checked_reference, device_of, from_text, missing_device, to_text
+from myna.engines.tensors import checked_reference, device_of, from_text, to_text, usable_with_torch
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 from myna.models.store import ModelStore
 
@@ -64,18 +63,7 @@ class QwenEngine(Engine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = [package for package in ("torch", "qwen_tts") if find_spec(package) is None]
-        if missing:
-            return (
-                False,
-                f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
-            )
-        try:
-            _some_models()
-        except EngineUnavailable as error:
-            return False, error.message
-        problem = missing_device(ENGINE, "cuda")
-        return not problem, problem
+        return usable_with_torch(ENGINE, {"qwen_tts": "qwen-tts"}, _some_models, "cuda")
 
     @classmethod
     def describe(cls) -> Capabilities:

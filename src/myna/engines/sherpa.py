@@ -5,7 +5,6 @@ Computational Resources", ICASSP 2024), run by sherpa-onnx.
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from myna.engines.base import Samples
 from myna.engines.denoising import DenoisingCapabilities, DenoisingEngine
+from myna.engines.needs import usable
 from myna.errors import EngineUnavailable
 from myna.models.store import ModelStore
 from myna.settings import Settings
@@ -39,13 +39,7 @@ class SherpaEngine(DenoisingEngine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        if find_spec("sherpa_onnx") is None:
-            return False, "`sherpa-onnx` is not installed: `pip install 'myna[sherpa]'` brings it"
-        try:
-            _file()
-        except EngineUnavailable as error:
-            return False, error.message
-        return True, ""
+        return usable(cls.name, {"sherpa_onnx": "sherpa-onnx"}, _file)
 
     @classmethod
     def describe(cls) -> DenoisingCapabilities:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from myna.engines.base import Samples
+from myna.engines.needs import usable
 from myna.errors import EngineUnavailable, ReferenceRefused
 from myna.settings import Settings
 
@@ -56,6 +57,15 @@ def checked_reference(reference: Samples, rate: int, longest: float) -> Samples:
 def device_of(engine: str, usual: str) -> str:
     """Where an engine computes: `cpu`, `cuda` or `mps`."""
     return Settings().engine_devices.get(engine, usual)
+
+
+def usable_with_torch(
+    engine: str, library: Mapping[str, str], find_model: Callable[[], object], usual: str
+) -> tuple[bool, str]:
+    """As `needs.usable`, of an engine that computes with torch on the device `usual`, if the settings name no other."""
+    _, problem = usable(engine, {**library, "torch": "torch"}, find_model)
+    problem = problem or missing_device(engine, usual)
+    return not problem, problem
 
 
 def missing_device(engine: str, usual: str) -> str:

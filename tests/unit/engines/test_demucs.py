@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from myna.engines import demucs
+from myna.engines import demucs, needs
 from myna.engines.demucs import DemucsEngine
 from myna.errors import EngineUnavailable
 from myna.models.store import ModelStore
@@ -30,7 +30,7 @@ def weights(folder: Path, told: dict[str, Any] | None) -> Path:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     made = ModelStore(tmp_path / "store")
     monkeypatch.setenv("MYNA_MODELS_DIR", str(made.folder))
-    monkeypatch.setattr(demucs, "find_spec", lambda _: True)
+    monkeypatch.setattr(needs, "find_spec", lambda _: True)
     return made
 
 
@@ -89,6 +89,6 @@ def test_a_bag_of_networks_is_refused(store: ModelStore, tmp_path: Path) -> None
 
 def test_what_is_missing_has_the_command_that_brings_it(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "myna models pull demucs" in DemucsEngine.available()[1]
-    monkeypatch.setattr(demucs, "find_spec", lambda _: None)
+    monkeypatch.setattr(needs, "find_spec", lambda _: None)
     assert "myna engines install demucs" in DemucsEngine.available()[1]
     assert DemucsEngine.describe().stems == ("drums", "bass", "other", "vocals")

@@ -13,6 +13,8 @@ from myna.engines.kinds import kind_of
 from myna.engines.registry import GROUP, EngineRegistry, find_engine
 from myna.errors import EngineUnavailable
 
+REMEDY = re.compile(r"`myna models (pull|list)|`?myna engines|scripts/prepare|pip install|apt-get install|MYNA_[A-Z_]+")
+
 
 def registry_of(**values: str) -> EngineRegistry:
     return EngineRegistry({name: EntryPoint(name, value, GROUP) for name, value in values.items()})
@@ -64,7 +66,7 @@ def test_nothing_stands_in_for_an_engine_that_the_operator_names(
     assert EngineRegistry.load(["fake", "sherpa", "fake-denoising"]).preferred("denoising") == "fake-denoising"
     named = EngineRegistry.load(["fake", "sherpa"])
     assert named.preferred("speech") == "fake"
-    with pytest.raises(EngineUnavailable, match=r"`sherpa` cannot be used here: .*`(pip install|myna models pull)"):
+    with pytest.raises(EngineUnavailable, match=f"`sherpa` cannot be used here: .*({REMEDY.pattern})"):
         named.preferred("denoising")
 
 
@@ -128,7 +130,6 @@ DESCRIBE = {
     "denoising": EngineRegistry.describe_denoiser,
 }
 KIND_OF = {entry.name: kind_of(entry.load()) for entry in entry_points(group=GROUP)}
-REMEDY = re.compile(r"`myna models (pull|list)|`?myna engines|pip install '?|apt-get install|MYNA_[A-Z_]+")
 
 
 @pytest.mark.parametrize("name", sorted(KIND_OF))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from myna.engines import sherpa
+from myna.engines import needs, sherpa
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.engines.sherpa import SherpaEngine
 from myna.errors import EngineUnavailable
+from myna.kit.installing import install_extra
 from myna.models.store import ModelStore
 from myna.settings import Settings
 
@@ -20,7 +21,7 @@ from myna.settings import Settings
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelStore:
     made = ModelStore(tmp_path / "store")
     monkeypatch.setenv("MYNA_MODELS_DIR", str(made.folder))
-    monkeypatch.setattr(sherpa, "find_spec", lambda _: True)
+    monkeypatch.setattr(needs, "find_spec", lambda _: True)
     return made
 
 
@@ -51,8 +52,8 @@ async def test_a_file_that_only_says_so_cannot_be_loaded(tmp_path: Path, monkeyp
 
 def test_what_is_missing_has_the_command_that_brings_it(store: ModelStore, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "myna models pull gtcrn" in SherpaEngine.available()[1]
-    monkeypatch.setattr(sherpa, "find_spec", lambda _: None)
-    assert "myna[sherpa]" in SherpaEngine.available()[1]
+    monkeypatch.setattr(needs, "find_spec", lambda _: None)
+    assert install_extra("sherpa") in SherpaEngine.available()[1]
 
 
 def test_a_model_of_several_networks_is_refused(store: ModelStore, tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import ClassVar
 
 from myna.engines.ctranslate.model import LoadedModel
 from myna.engines.ctranslate.packages import ENGINE, Package, installed_packages
 from myna.engines.ctranslate.text import Glossary, halved, plain, sentences, untranslated
 from myna.engines.glossary import has_words
+from myna.engines.needs import missing_library
 from myna.engines.routes import routes
 from myna.engines.translation import (
     TranslationCapabilities,
@@ -55,9 +55,8 @@ class CTranslateEngine(TranslationEngine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        for module, package in _NEEDED.items():
-            if find_spec(module) is None:
-                return False, f"the package `{package}` is not installed: pip install 'myna[ctranslate]'"
+        if missing := missing_library(ENGINE, _NEEDED):
+            return False, missing
         found = installed_packages()
         if found.packages:
             return True, ""

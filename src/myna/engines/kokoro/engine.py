@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from myna.engines.kokoro.files import find_model
 from myna.engines.kokoro.model import FASTEST, SAMPLE_RATE, SLOWEST, Model, Spoken, Style
 from myna.engines.kokoro.reading import Reader, Reading
 from myna.engines.kokoro.voices import ENGINE, LOCALES, Locale, locale_of, spoken_here, spoken_locale, stock_voices
+from myna.engines.needs import usable
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
 
 _CHUNK = SAMPLE_RATE // 2
@@ -37,13 +37,7 @@ class KokoroEngine(Engine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        if find_spec("kokoro_onnx") is None:
-            return False, "the package `kokoro-onnx` is not installed (pip install 'myna[kokoro]')"
-        try:
-            find_model()
-        except EngineUnavailable as error:
-            return False, error.message
-        return True, ""
+        return usable(ENGINE, {"kokoro_onnx": "kokoro-onnx"}, find_model)
 
     @classmethod
     def describe(cls) -> Capabilities:

@@ -20,7 +20,7 @@ from myna.engines.patience import in_pieces
 from myna.engines.pocket.files import ENGINE, LANGUAGES, PocketModel, find_models, some_models, stock_voices
 from myna.engines.pocket.model import SAMPLE_RATE, LoadedModel
 from myna.engines.pocket.voices import FORMAT, encoder_of, latents_of, to_settings
-from myna.engines.tensors import checked_reference, device_of, missing_device
+from myna.engines.tensors import checked_reference, device_of, usable_with_torch
 from myna.errors import EngineUnavailable, Unsupported
 from myna.kit.cache import Cache
 
@@ -54,18 +54,7 @@ class PocketEngine(Engine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        missing = [package for package in ("torch", "pocket_tts") if find_spec(package) is None]
-        if missing:
-            return (
-                False,
-                f"`{missing[-1]}` is not installed: `myna engines install {ENGINE}` makes an environment with it",
-            )
-        try:
-            some_models()
-        except EngineUnavailable as error:
-            return False, error.message
-        problem = missing_device(ENGINE, "cpu")
-        return not problem, problem
+        return usable_with_torch(ENGINE, {"pocket_tts": "pocket-tts"}, some_models, "cpu")
 
     @classmethod
     def describe(cls) -> Capabilities:

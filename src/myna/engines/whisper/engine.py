@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from myna.audio.activity import speech_segments
 from myna.audio.resample import resample
 from myna.engines.base import Samples
+from myna.engines.needs import usable
 from myna.engines.recognition import (
     HeardWord,
     Recognised,
@@ -55,13 +55,7 @@ class WhisperEngine(RecognitionEngine):
 
     @classmethod
     def available(cls) -> tuple[bool, str]:
-        if find_spec("faster_whisper") is None:
-            return False, "the package `faster-whisper` is not installed: pip install 'myna[whisper]'"
-        try:
-            installed_models()
-        except EngineUnavailable as error:
-            return False, error.message
-        return True, ""
+        return usable(ENGINE, {"faster_whisper": "faster-whisper"}, installed_models)
 
     @classmethod
     def describe(cls) -> RecognitionCapabilities:
