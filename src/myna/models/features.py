@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from myna.kit.installing import install_extra
 from myna.models import catalogue
 from myna.models.store import ModelStore
 from myna.settings import Settings
@@ -70,7 +71,7 @@ def missing_installs(engine: str, needs: Iterable[str], settings: Settings) -> l
         return []
     if package := HEAVY.get(engine):
         return [] if _is_installed(package) else [f"myna engines install {engine}"]
-    return [f"pip install 'myna[{need}]'" for need in needs if not _has_extra(need)]
+    return [install_extra(need) for need in needs if not _has_extra(need)]
 
 
 def _has_extra(name: str) -> bool:
@@ -80,10 +81,9 @@ def _has_extra(name: str) -> bool:
 
 def _examine(feature: Feature, store: ModelStore, settings: Settings, unusable: Mapping[str, str]) -> Findings:
     if not feature.models:
-        extra = f"myna[{feature.extra}]"
-        return (
-            Findings(feature, extra) if _has_extra(feature.extra) else Findings(feature, "", f"pip install '{extra}'")
-        )
+        if _has_extra(feature.extra):
+            return Findings(feature, by=f"myna[{feature.extra}]")
+        return Findings(feature, missing=install_extra(feature.extra))
     known, half = catalogue.known(), ""
     for installed in store.installed():
         engine, name = installed.manifest.engine, installed.name

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from myna.kit.installing import install_extra
 from myna.models.features import Feature
 from myna.models.store import ModelStore
 from tests.fixtures.hub import COMMIT, ModelHub, serving_models, sha256
@@ -212,7 +213,7 @@ class TestDoctor:
         monkeypatch.setattr("myna.models.features._is_installed", lambda package: False)
         rows = self.rows(myna)
         assert rows["natural speech"]["state"] == "absent"
-        assert "pip install 'myna[kokoro]' && myna models pull kokoro  (354 MB)" in rows["natural speech"]["details"]
+        assert f"{install_extra('kokoro')} && myna models pull kokoro  (354 MB)" in rows["natural speech"]["details"]
         assert "myna models pull whisper-base" in rows["recognition of many languages"]["details"]
 
     def test_names_the_model_that_gives_it_and_the_one_that_is_damaged(
@@ -240,6 +241,6 @@ class TestDoctor:
     ) -> None:
         monkeypatch.setattr("myna.models.features._is_installed", lambda package: False)
         ended = myna("models", "pull", "unsure")
-        assert "pip install 'myna[kokoro]'" in ended.out
+        assert install_extra("kokoro") in ended.out
         details = self.rows(myna)["natural speech"]["details"]
-        assert details.endswith(": pip install 'myna[kokoro]'")
+        assert details.endswith(f": {install_extra('kokoro')}")

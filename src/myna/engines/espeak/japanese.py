@@ -34,7 +34,7 @@ def read(text: str) -> Reading:
     if _KANJI.search(text):
         raise EngineFailed(
             "This text has kanji, which the engine `espeak` cannot read by itself. "
-            "Write it in kana, or install `myna[japanese]`."
+            "Write it in kana, or install `myna[japanese]`; `myna doctor` names the command."
         )
     return unchanged(text)
 
