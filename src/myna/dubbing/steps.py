@@ -12,7 +12,7 @@ import structlog
 from myna.dubbing.files import DubFiles
 from myna.dubbing.schemas import STAGES
 from myna.dubbing.store import DubStore, Work
-from myna.errors import Canceled, MynaError, Unavailable
+from myna.errors import Canceled, Unavailable
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit.beneficiary import work_for
@@ -190,11 +190,3 @@ class _Progress:
 
 def _dub_of(job: Job) -> str:
     return str(job.request["dub_id"])
-
-
-def failure(error: Exception) -> tuple[str, str]:
-    """The code and the words that a job keeps of an error."""
-    if isinstance(error, MynaError):
-        return error.code, error.message
-    log.exception("dubbing.unexpected", exc_info=error)
-    return MynaError.code, "Something unexpected went wrong. The server's log says what."

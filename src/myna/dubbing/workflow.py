@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from dbos import DBOS
-from dbos import error as durable_error
 
-from myna.dubbing.steps import DubSteps, failure
+from myna.dubbing.steps import DubSteps
 from myna.errors import Canceled, Unavailable
+from myna.jobs.steps import MAX_STARTS, announcing, failure, settling, working
 
 _steps: DubSteps
 _announce: Callable[[str], Awaitable[None]]
-
-MAX_STARTS = 10
-"""A job in whose work the process died this often is parked and fails. More than a clumsy series of restarts needs."""
 
 Ending = list[str]
 """Why a job ends early: the code and the message of its error. Nothing, when all is well."""
@@ -60,22 +57,10 @@ async def stage(name: str, job_id: str) -> Ending:
     try:
         return await run_stage(name, job_id)
     except Exception as error:
-        return list(failure(_last_cause(error)))
+        return list(failure(error))
 
 
-def _last_cause(error: Exception) -> Exception:
-    """What the last attempt died of, when DBOS says no more than that all of them failed."""
-    attempts = error.errors if isinstance(error, durable_error.DBOSMaxStepRetriesExceeded) else []
-    return attempts[-1] if attempts else error
-
-
-def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Unavailable)
-
-
-@DBOS.step(
-    name="dub.stage", retries_allowed=True, max_attempts=5, interval_seconds=0.5, should_retry=_worth_another_try
-)
+@working("dub.stage")
 async def run_stage(name: str, job_id: str) -> Ending:
     try:
         await _steps.run(name, job_id)
@@ -88,7 +73,7 @@ async def run_stage(name: str, job_id: str) -> Ending:
     return []
 
 
-@DBOS.step(name="dub.clear_up", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+@settling("dub.clear_up")
 async def clear_up(job_id: str, ended_early: Ending) -> None:
     if not ended_early:
         await _steps.finish(job_id)
@@ -98,6 +83,6 @@ async def clear_up(job_id: str, ended_early: Ending) -> None:
         await _steps.give_up(job_id, *ended_early)
 
 
-@DBOS.step(name="dub.announce", retries_allowed=True, max_attempts=3)
+@announcing("dub.announce")
 async def announce(job_id: str) -> None:
     await _announce(job_id)

@@ -11,7 +11,7 @@ import structlog
 
 from myna.audio.waveform import waveform
 from myna.db.session import Database
-from myna.errors import Canceled, MynaError
+from myna.errors import Canceled
 from myna.jobs.schemas import Job
 from myna.jobs.service import JobService
 from myna.kit import ids
@@ -140,11 +140,3 @@ def _describe(
         settings=settings,
         was_auto_submitted=bool(wanted.get("was_auto_submitted")),
     )
-
-
-def failure(error: Exception) -> tuple[str, str]:
-    """The code and the words that a job keeps of an error."""
-    if isinstance(error, MynaError):
-        return error.code, error.message
-    log.exception("speech.unexpected", exc_info=error)
-    return MynaError.code, "Something unexpected went wrong. The server's log says what."

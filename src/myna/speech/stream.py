@@ -14,12 +14,12 @@ from myna.audio.gain import StreamGain
 from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
 from myna.errors import Canceled
+from myna.jobs.steps import failure
 from myna.kit.finishing import to_the_end
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
 from myna.speech.rendering import Renderer, Spoken
 from myna.speech.script import Script
-from myna.speech.steps import failure
 from myna.speech.timing import Alignment, align, letter_times
 from myna.speech.verifying import Check
 

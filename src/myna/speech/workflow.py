@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dbos import DBOS
-from dbos import error as durable_error
 
 from myna.errors import Canceled, Unavailable
-from myna.speech.steps import SpeechSteps, failure
+from myna.jobs.steps import MAX_STARTS, announcing, failure, settling, working
+from myna.speech.steps import SpeechSteps
 
 _steps: SpeechSteps
 _announce: Callable[[str], Awaitable[None]]
@@ -24,10 +24,6 @@ def bind(steps: SpeechSteps, announce: Callable[[str], Awaitable[None]]) -> None
     """Give the workflow what its steps need. The durable runtime is one for a process, and so is this."""
     global _steps, _announce
     _steps, _announce = steps, announce
-
-
-MAX_STARTS = 10
-"""A job in whose work the process died this often is parked and fails. More than a clumsy series of restarts needs."""
 
 
 @DBOS.workflow(name="speech", max_recovery_attempts=MAX_STARTS)
@@ -45,22 +41,10 @@ async def render_or_say_why(job_id: str) -> dict[str, Any]:
     try:
         return await render(job_id)
     except Exception as error:
-        return {"error": failure(_last_cause(error))}
+        return {"error": failure(error)}
 
 
-def _last_cause(error: Exception) -> Exception:
-    """What the last attempt died of, when DBOS says no more than that all of them failed."""
-    attempts = error.errors if isinstance(error, durable_error.DBOSMaxStepRetriesExceeded) else []
-    return attempts[-1] if attempts else error
-
-
-def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Unavailable)
-
-
-@DBOS.step(
-    name="speech.render", retries_allowed=True, max_attempts=5, interval_seconds=0.5, should_retry=_worth_another_try
-)
+@working("speech.render")
 async def render(job_id: str) -> dict[str, Any]:
     try:
         return {"output": await _steps.render(job_id)}
@@ -73,16 +57,16 @@ async def render(job_id: str) -> dict[str, Any]:
         return {"error": failure(error)}
 
 
-@DBOS.step(name="speech.publish", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+@settling("speech.publish")
 async def publish(job_id: str, output: dict[str, Any]) -> None:
     await _steps.publish(job_id, output)
 
 
-@DBOS.step(name="speech.give_up", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+@settling("speech.give_up")
 async def give_up(job_id: str, code: str, message: str) -> None:
     await _steps.give_up(job_id, code, message)
 
 
-@DBOS.step(name="speech.announce", retries_allowed=True, max_attempts=3)
+@announcing("speech.announce")
 async def announce(job_id: str) -> None:
     await _announce(job_id)

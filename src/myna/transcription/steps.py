@@ -195,14 +195,6 @@ def written(words: Iterable[TimedWord], timestamps: str | None) -> str:
     return json.dumps(timed, ensure_ascii=False)
 
 
-def failure(error: Exception) -> tuple[str, str]:
-    """The code and the words that a job keeps of an error."""
-    if isinstance(error, MynaError):
-        return error.code, error.message
-    log.exception("transcription.unexpected", exc_info=error)
-    return MynaError.code, "Something unexpected went wrong. The server's log says what."
-
-
 def _segments(path: Path) -> Iterator[Segment]:
     """Where somebody speaks, in a file of any length."""
     with SoundReader(path) as sound:

@@ -9,14 +9,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dbos import DBOS
-from dbos import error as durable_error
 
 from myna.errors import Canceled, Unavailable
+from myna.jobs.steps import MAX_STARTS, announcing, failure, settling, working
 from myna.kit.threads import taking_its_time
-from myna.transcription.steps import TranscriptionSteps, failure
-
-MAX_STARTS = 10
-"""A job in whose work the process died this often is parked and fails."""
+from myna.transcription.steps import TranscriptionSteps
 
 _steps: TranscriptionSteps
 _announce: Callable[[str], Awaitable[None]]
@@ -43,21 +40,10 @@ async def hear_or_say_why(job_id: str) -> dict[str, Any]:
     try:
         return await hear(job_id)
     except Exception as error:
-        attempts = error.errors if isinstance(error, durable_error.DBOSMaxStepRetriesExceeded) else []
-        return {"error": failure(attempts[-1] if attempts else error)}
+        return {"error": failure(error)}
 
 
-def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Unavailable)
-
-
-@DBOS.step(
-    name="transcription.hear",
-    retries_allowed=True,
-    max_attempts=5,
-    interval_seconds=0.5,
-    should_retry=_worth_another_try,
-)
+@working("transcription.hear")
 async def hear(job_id: str) -> dict[str, Any]:
     try:
         with taking_its_time():
@@ -71,16 +57,16 @@ async def hear(job_id: str) -> dict[str, Any]:
         return {"error": failure(error)}
 
 
-@DBOS.step(name="transcription.publish", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+@settling("transcription.publish")
 async def publish(job_id: str, output: dict[str, Any]) -> None:
     await _steps.publish(job_id, output)
 
 
-@DBOS.step(name="transcription.give_up", retries_allowed=True, max_attempts=10, interval_seconds=0.5)
+@settling("transcription.give_up")
 async def give_up(job_id: str, code: str, message: str) -> None:
     await _steps.give_up(job_id, code, message)
 
 
-@DBOS.step(name="transcription.announce", retries_allowed=True, max_attempts=3)
+@announcing("transcription.announce")
 async def announce(job_id: str) -> None:
     await _announce(job_id)

@@ -24,6 +24,7 @@ from dbos import DBOS
 
 from myna.errors import MynaError, Unavailable
 from myna.jobs.schemas import Job
+from myna.jobs.steps import working
 from myna.kit import clock
 from myna.media.network import Guard, guarded_client
 from myna.settings import Settings
@@ -308,12 +309,6 @@ async def deliver(delivery_id: str, due: str) -> None:
     await send(delivery_id, due)
 
 
-def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, Unavailable)
-
-
-@DBOS.step(
-    name="webhooks.send", retries_allowed=True, max_attempts=5, interval_seconds=0.5, should_retry=_worth_another_try
-)
+@working("webhooks.send")
 async def send(delivery_id: str, due: str) -> None:
     await _bound.attempt(delivery_id, datetime.fromisoformat(due))

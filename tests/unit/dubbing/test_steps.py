@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from myna.dubbing.schemas import STAGES
-from myna.dubbing.steps import SHARES, _Progress, failure, share
-from myna.errors import EngineFailed
+from myna.dubbing.steps import SHARES, _Progress, share
 
 
 def test_the_shares_of_all_stages_make_a_whole() -> None:
@@ -43,10 +42,3 @@ def test_parts_of_a_stage_share_it() -> None:
     said: list[float] = []
     share(said.append, 1, 4)(0.5)
     assert said == [0.375]
-
-
-def test_an_error_of_ours_keeps_its_words_and_any_other_is_for_the_log() -> None:
-    assert failure(EngineFailed("Line 2 could not be spoken.")) == ("engine_failed", "Line 2 could not be spoken.")
-    code, words = failure(ValueError("/a/secret/path"))
-    assert code == "internal_error"
-    assert "secret" not in words

@@ -8,12 +8,12 @@ import pytest
 
 from myna.accounts.schemas import Caller
 from myna.app import Node
-from myna.errors import EngineFailed, NotFound
+from myna.errors import NotFound
 from myna.jobs.schemas import Job, NewJob
 from myna.kit import ids
 from myna.settings import Settings
 from myna.transcription.schemas import TimedWord
-from myna.transcription.steps import TranscriptionSteps, failure, price_of, written
+from myna.transcription.steps import TranscriptionSteps, price_of, written
 
 WORDS = (
     TimedWord("good", 0.5, 0.8),
@@ -45,14 +45,6 @@ def test_sentences_have_their_times() -> None:
 def test_each_second_has_its_price(seconds: float, price: int) -> None:
     assert price_of(seconds, Settings(transcription_millicredits_per_second=10)) == price
     assert price_of(seconds, Settings(prices="off")) == 0
-
-
-def test_a_failure_keeps_its_words_and_hides_surprises() -> None:
-    assert failure(EngineFailed("It broke.")) == ("engine_failed", "It broke.")
-    assert failure(KeyError("secret")) == (
-        "internal_error",
-        "Something unexpected went wrong. The server's log says what.",
-    )
 
 
 @pytest.fixture
