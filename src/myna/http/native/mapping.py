@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from myna.accounts.schemas import Account, ApiKey
 from myna.credits.schemas import MILLI, Credit, LedgerEntry
@@ -244,16 +244,28 @@ def consent_page(page: Page[Consent]) -> schemas.Page[schemas.VoiceConsent]:
     return schemas.Page(data=[voice_consent(item) for item in page.items], next_cursor=_after(last))
 
 
+def _said_by_all(
+    able: Capabilities
+    | RecognitionCapabilities
+    | TranslationCapabilities
+    | SeparationCapabilities
+    | DenoisingCapabilities,
+) -> dict[str, Any]:
+    return {
+        "name": able.name,
+        "available": True,
+        "reason": None,
+        "description": able.description,
+        "version": able.version,
+        "licence": able.licence,
+    }
+
+
 def engine(able: Capabilities, models: Mapping[str, str]) -> schemas.Engine:
     """`models` are those by which voices speak, with their engines."""
     return schemas.Engine(
-        name=able.name,
+        **_said_by_all(able),
         kind="speech",
-        available=True,
-        reason=None,
-        description=able.description,
-        version=able.version,
-        licence=able.licence,
         languages=list(able.languages),
         sample_rate=able.sample_rate,
         streaming=able.streaming,
@@ -270,13 +282,8 @@ def engine(able: Capabilities, models: Mapping[str, str]) -> schemas.Engine:
 def recogniser(able: RecognitionCapabilities) -> schemas.Engine:
     options = {"alignment": able.alignment, "detects_language": able.detects_language}
     return schemas.Engine(
-        name=able.name,
+        **_said_by_all(able),
         kind="recognition",
-        available=True,
-        reason=None,
-        description=able.description,
-        version=able.version,
-        licence=able.licence,
         languages=list(able.languages),
         word_timestamps=able.word_timestamps,
         models=list(able.models),
@@ -285,42 +292,18 @@ def recogniser(able: RecognitionCapabilities) -> schemas.Engine:
 
 
 def separator(able: SeparationCapabilities) -> schemas.Engine:
-    return schemas.Engine(
-        name=able.name,
-        kind="separation",
-        available=True,
-        reason=None,
-        description=able.description,
-        version=able.version,
-        licence=able.licence,
-        sample_rate=able.sample_rate,
-        stems=list(able.stems),
-    )
+    return schemas.Engine(**_said_by_all(able), kind="separation", sample_rate=able.sample_rate, stems=list(able.stems))
 
 
 def denoiser(able: DenoisingCapabilities) -> schemas.Engine:
-    return schemas.Engine(
-        name=able.name,
-        kind="denoising",
-        available=True,
-        reason=None,
-        description=able.description,
-        version=able.version,
-        licence=able.licence,
-        sample_rate=able.sample_rate,
-    )
+    return schemas.Engine(**_said_by_all(able), kind="denoising", sample_rate=able.sample_rate)
 
 
 def translator(able: TranslationCapabilities) -> schemas.Engine:
     options = {"fits_length": able.fits_length, "glossary": able.glossary}
     return schemas.Engine(
-        name=able.name,
+        **_said_by_all(able),
         kind="translation",
-        available=True,
-        reason=None,
-        description=able.description,
-        version=able.version,
-        licence=able.licence,
         languages=sorted({tag for pair in able.pairs for tag in pair}),
         pairs=[list(pair) for pair in able.pairs],
         any_pair=able.any_pair,
