@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from myna.db.migrations.upgrade import upgrade
 from myna.db.sqlite import reading_engine, writing_engine
 from myna.errors import InvalidRequest, StartupError, StorageFull, Unavailable
+from myna.kit.finishing import to_the_end, waited_for
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -42,6 +43,7 @@ class _Transaction:
     owner: asyncio.Task[Any] | None
     connection: AsyncConnection
     after_commit: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    committed: bool = False
 
 
 _open: ContextVar[_Transaction | None] = ContextVar("myna_transaction", default=None)
@@ -87,22 +89,29 @@ class Database:
 
         A block inside another one of the same task is part of it, with a savepoint of its own: when the inner block
         raises, only the inner work is undone. Other tasks, also children, have transactions of their own.
+
+        A task that is canceled during the commit is told so when that is over. Whether it was in time, only the
+        database knows then; what was to come after the commit comes, if it was not.
         """
         outer = self._current()
         if outer is not None:
             async with self._inside(outer):
                 yield outer.connection
             return
-        with _translated_errors():
-            async with self._turn_to_write(), self._writing.begin() as connection:
-                current = _Transaction(self, asyncio.current_task(), connection)
-                token = _open.set(current)
-                try:
-                    yield connection
-                finally:
-                    _open.reset(token)
-        for callback in current.after_commit:
-            await callback()
+        current: _Transaction | None = None
+        try:
+            with _translated_errors():
+                async with self._turn_to_write(), self._writing.begin() as connection:
+                    current = _Transaction(self, asyncio.current_task(), connection)
+                    token = _open.set(current)
+                    try:
+                        yield connection
+                    finally:
+                        _open.reset(token)
+                    await waited_for(_commit(current))
+        finally:
+            if current and current.committed and current.after_commit:
+                await to_the_end(_after_commit(current))
 
     @asynccontextmanager
     async def reading(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -195,6 +204,16 @@ class Database:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
             await driver.execute_fetchall("PRAGMA journal_mode=WAL")
+
+
+async def _commit(transaction: _Transaction) -> None:
+    await transaction.connection.commit()
+    transaction.committed = True
+
+
+async def _after_commit(transaction: _Transaction) -> None:
+    for callback in transaction.after_commit:
+        await callback()
 
 
 def require_sqlite(sqlite: tuple[int, ...], python: tuple[int, ...]) -> None:

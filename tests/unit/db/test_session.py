@@ -18,6 +18,7 @@ from myna.db.session import Database, require_sqlite
 from myna.db.tables import accounts, metadata
 from myna.errors import InvalidRequest, StartupError, StorageFull, Unavailable
 from myna.kit import clock
+from myna.kit.finishing import all_finished
 from tests.fixtures.databases import new_cluster
 
 
@@ -141,6 +142,31 @@ async def test_many_cancellations_leave_the_database_working(database: Database)
             assert f"{number:03}" in kept
     async with database.transaction() as connection:
         await add(connection, "after")
+
+
+async def test_whoever_is_canceled_during_the_commit_finds_out_what_became_of_it(database: Database) -> None:
+    called: list[str] = []
+
+    async def call(name: str) -> None:
+        await asyncio.sleep(0)
+        called.append(name)
+
+    async def write(name: str) -> None:
+        async with database.transaction() as connection:
+            await add(connection, name)
+            await database.after_commit(lambda: call(name))
+
+    for number in range(40):
+        writing = asyncio.create_task(write(f"{number:02}"))
+        await asyncio.sleep(number / 10_000)
+        writing.cancel()
+        await asyncio.wait({writing})
+        kept = await names(database)
+        async with database.transaction():
+            pass  # nobody is in the way, and what was not kept by now never is
+        assert kept == await names(database)
+        await all_finished(10)
+        assert called == kept
 
 
 async def test_callbacks_run_after_the_commit_alone(database: Database) -> None:
