@@ -180,6 +180,17 @@ async def test_a_source_that_fails_keeps_the_earlier_file(storage: ObjectStorage
     assert await storage.get("file") == b"old"
 
 
+async def test_a_file_is_there_or_not_when_its_putting_is_cancelled(storage: ObjectStorage) -> None:
+    for number in range(12):
+        putting = asyncio.create_task(storage.put(f"file-{number}", b"x" * 1_000_000))
+        await asyncio.sleep(number / 4_000)
+        putting.cancel()
+        await asyncio.wait({putting})
+    there = await keys(storage)
+    await asyncio.sleep(0.1)
+    assert await keys(storage) == there
+
+
 async def test_a_cancelled_upload_leaves_nothing(storage: ObjectStorage) -> None:
     sent = asyncio.Event()
 

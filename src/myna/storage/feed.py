@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from myna.kit.finishing import set_going, waited_for
 
 _WAITING = 4
 """Chunks between source and upload."""
@@ -35,9 +38,9 @@ class Feed:
             raise StopAsyncIteration
         return chunk
 
-    async def run(self, source: AsyncIterator[bytes], upload: Callable[[Feed], Awaitable[None]]) -> int:
+    async def run(self, source: AsyncIterator[bytes], upload: Callable[[Feed], Coroutine[Any, Any, None]]) -> int:
         """Upload all of `source`. Returns how many bytes that were."""
-        uploading = asyncio.ensure_future(upload(self))
+        uploading = set_going(upload(self))
         size = 0
         try:
             async for chunk in source:
@@ -47,11 +50,11 @@ class Feed:
             await self._offer(None, uploading)
             await asyncio.shield(uploading)
         except BaseException:
-            await self._fail(uploading)
+            await waited_for(self._fail(uploading))
             raise
         return size
 
-    async def _offer(self, chunk: bytes | None, uploading: asyncio.Future[None]) -> None:
+    async def _offer(self, chunk: bytes | None, uploading: asyncio.Task[None]) -> None:
         """Hand a chunk over, unless the upload has ended, which it does early only by failing."""
         if not self._chunks.full() and not uploading.done():
             self._chunks.put_nowait(chunk)
@@ -64,7 +67,7 @@ class Feed:
         if uploading.done() and not handing.done():
             uploading.result()
 
-    async def _fail(self, uploading: asyncio.Future[None]) -> None:
+    async def _fail(self, uploading: asyncio.Task[None]) -> None:
         self._failed = True
         while not self._chunks.empty():
             self._chunks.get_nowait()

@@ -18,6 +18,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from myna.errors import InvalidRequest, MynaError, NotFound, StartupError, StorageFull, Unavailable
 from myna.kit import ids
+from myna.kit.finishing import waited_for
 from myna.storage.base import ObjectStorage, StoredObject
 from myna.storage.feed import Feed
 
@@ -63,7 +64,7 @@ class ObjectStoreStorage:
     async def put(self, key: str, data: bytes | AsyncIterator[bytes]) -> int:
         path = checked_key(key)
         if isinstance(data, bytes):
-            await self._upload(path, data, multipart=len(data) > _PART)
+            await waited_for(self._upload(path, data, multipart=len(data) > _PART))  # it cannot be called back
             return len(data)
         return await Feed().run(data, lambda feed: self._upload(path, feed, multipart=True))
 

@@ -58,13 +58,16 @@ def preview_file(preview: Sound) -> bytes:
 async def store_voice(
     storage: ObjectStorage, folder: str, reference: Sound, preview: Sound | None, prepared: Mapping[str, Any]
 ) -> None:
-    """All files of a voice. The same again replaces them."""
+    """All files of a voice. The same again replaces them. When one fails, none is on its way any more."""
     recording = await asyncio.to_thread(encode, *reference, "flac")
     heard = await asyncio.to_thread(preview_file, preview) if preview else None
     files = {REFERENCE: recording, PREPARED: json.dumps(prepared, separators=(",", ":")).encode()}
     if heard is not None:
         files[PREVIEW] = heard
-    await asyncio.gather(*(storage.put(f"{folder}/{name}", data) for name, data in files.items()))
+    puts = (storage.put(f"{folder}/{name}", data) for name, data in files.items())
+    for outcome in await asyncio.gather(*puts, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 async def remove_voice(storage: ObjectStorage, voice: ClonedVoice) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import structlog
 from myna.db.session import Database
 from myna.errors import Conflict, MynaError, NotFound, TooManyVoices, Unavailable, VoiceNotFound
 from myna.kit import clock
+from myna.kit.finishing import to_the_end
 from myna.storage.base import ObjectStorage
 from myna.voices.files import Sound, remove_voice, store_voice
 from myna.voices.repository import VoiceRepository, VoiceRow
@@ -51,13 +52,18 @@ class KeptVoices:
 
         Raises `TooManyVoices`, and `Conflict` when the voice of this id was deleted or is another account's.
         """
-        if whole := await self._announce(voice):
+        try:
+            whole = await self._announce(voice)
+        except asyncio.CancelledError:
+            await to_the_end(self._give_up(voice, stored=False))
+            raise
+        if whole:
             return whole
         try:
             await store_voice(self._storage, voice.folder, reference, preview, prepared)
             return await self._show(voice)
         except BaseException:
-            await asyncio.shield(self._give_up(voice))
+            await to_the_end(self._give_up(voice))
             raise
 
     async def list(self, account_id: str) -> builtins.list[ClonedVoice]:
@@ -141,13 +147,13 @@ class KeptVoices:
             raise Unavailable("The voice was not stored in time. Send it again.")
         return whole
 
-    async def _give_up(self, voice: ClonedVoice) -> None:
+    async def _give_up(self, voice: ClonedVoice, *, stored: bool = True) -> None:
         """Leave nothing behind, unless another request has made the voice. What cannot be done now is left to
         housekeeping."""
         try:
             async with self._database.transaction() as connection:
                 row = await VoiceRepository(connection).find(voice.id)
-                if row and row.ready:
+                if row.ready if row else not stored:
                     return
                 await VoiceRepository(connection).mark_deleted(voice.id, clock.now())
             await remove_voice(self._storage, voice)

@@ -98,3 +98,26 @@ async def test_cancelling_ends_a_source_that_says_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
+
+
+async def test_the_upload_has_ended_however_often_its_caller_is_canceled() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"1"
+        await asyncio.Event().wait()
+
+    async def upload(feed: Feed) -> None:
+        try:
+            async for _ in feed:
+                began.set()
+        finally:
+            await asyncio.sleep(0.05)
+            ended.set()
+
+    running = asyncio.create_task(Feed().run(endless(), upload))
+    await began.wait()
+    while not running.done():
+        running.cancel()
+        await asyncio.sleep(0.01)
+    assert ended.is_set()

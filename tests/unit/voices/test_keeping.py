@@ -12,6 +12,7 @@ from sqlalchemy import update
 from myna.db.tables import voices as voices_table
 from myna.errors import Conflict, MynaError, TooManyVoices, Unavailable, VoiceNotFound
 from myna.kit import clock
+from myna.kit.finishing import all_finished
 from myna.storage.base import ObjectStorage, StoredObject
 from myna.voices.cloning import new_voice_id
 from myna.voices.schemas import NewVoice
@@ -182,6 +183,34 @@ async def test_a_request_that_is_canceled_leaves_nothing(studio: Studio) -> None
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
         await making
+    assert (await studio.rows(), await studio.files()) == (0, [])
+
+
+async def test_a_request_that_is_canceled_at_any_moment_leaves_a_whole_voice_or_nothing(studio: Studio) -> None:
+    for number in range(40):
+        making = asyncio.create_task(
+            studio.cloning.create(studio.ada, studio.prepared(), NewVoice(f"Myna {number}"), api="native")
+        )
+        await asyncio.sleep(number / 3_000)
+        making.cancel()
+        await asyncio.wait({making})
+    await all_finished(10)
+    voices = await studio.cloning.list(studio.ada.account.id)
+    assert await studio.rows() == len(voices)
+    assert await studio.files() == sorted(f"{voice.folder}/{name}" for voice in voices for name in FILES)
+
+
+async def test_a_file_that_cannot_be_stored_waits_for_the_others_on_their_way(studio: Studio) -> None:
+    class Slow(WeakStorage):
+        async def put(self, key: str, data: bytes | AsyncIterator[bytes]) -> int:
+            if "reference" in key:
+                await asyncio.sleep(0.05)
+            return await super().put(key, data)
+
+    service = studio.service(Slow(studio.storage, put="prepared"))
+    with pytest.raises(Unavailable):
+        await service.create(studio.ada, studio.prepared(), NewVoice("Myna"), api="native")
+    await asyncio.sleep(0.1)
     assert (await studio.rows(), await studio.files()) == (0, [])
 
 
