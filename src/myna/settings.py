@@ -147,8 +147,8 @@ class Settings(BaseSettings):
     warm_engines: Names = Field(default_factory=list)
     """Engines of any kind to start before a node says that it is ready. Empty: the preferred one that speaks."""
     engine_queue: int = Field(256, ge=1)
-    """Requests that may wait for one engine, three quarters of them of one account; a further one gets 503 with
-    Retry-After. Accounts take turns."""
+    """Requests that may wait for one engine to begin with them, three quarters of them of one account; a further one
+    gets 503 with Retry-After. Streams that have begun, and accepted jobs, are not counted. Accounts take turns."""
 
     # Models
     offline: Switch = "off"

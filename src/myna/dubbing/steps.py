@@ -75,7 +75,7 @@ class DubSteps:
         job = await self._jobs.start(job_id, self._node_id)
         if job.finished:
             return
-        work_for(job.account_id)
+        work_for(job.account_id, on_a_job=True)
         try:
             with taking_its_time():
                 await self._run(name, job)

@@ -8,6 +8,7 @@ from typing import TypeVar
 import structlog
 
 from myna.errors import EngineCrashed, EngineFailed, EngineKilled
+from myna.kit.beneficiary import go_on
 
 _TIMES = {EngineKilled: 5, EngineCrashed: 2, EngineFailed: 1}
 """Work may be the cause of a crash, but not of a kill, of which it may meet several. What ends one process often ends
@@ -38,7 +39,9 @@ class Forgiveness:
 
 
 async def forgiving(engine: str, work: Callable[[], Awaitable[Result]]) -> Result:
-    """What `work` gives, tried again as often as its failures are forgiven. Raises what it raises at last."""
+    """What `work` gives, tried again as often as its failures are forgiven, also when the queue is full by then. Raises
+    what it raises at last.
+    """
     forgiveness = Forgiveness(engine)
     while True:
         try:
@@ -46,3 +49,4 @@ async def forgiving(engine: str, work: Callable[[], Awaitable[Result]]) -> Resul
         except EngineFailed as error:
             if not forgiveness.forgives(error):
                 raise
+            go_on()

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 
-from myna.kit.beneficiary import worked_for
+from myna.kit.beneficiary import goes_on, worked_for
 from myna.kit.threads import takes_its_time
 
 Turn = asyncio.Future[None]
@@ -25,21 +25,28 @@ class Claim:
     account: str
     urgent: bool
     """Somebody waits for the sound at this moment."""
+    goes_on: bool = False
+    """It is a further part of work that was let in."""
 
     @classmethod
     def of_this_task(cls) -> Claim:
-        return cls(worked_for(), not takes_its_time())
+        return cls(worked_for(), not takes_its_time(), goes_on())
 
 
 class WaitingRequests:
     """A bounded queue. Accounts take turns, so that who sends a book does not keep others from their sentence; what
     somebody waits for comes before what may take its time, which gets every fourth turn.
+
+    What goes on takes none of the places: work that was let in is not broken off for lack of one. How much of it there
+    can be is limited where it is accepted.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._urgent: OrderedDict[str, deque[Turn]] = OrderedDict()
         self._patient: OrderedDict[str, deque[Turn]] = OrderedDict()
+        self._places: dict[Turn, str] = {}
+        """Of those that are yet to begin, with their accounts."""
         self._in_a_row = 0
 
     def __len__(self) -> int:
@@ -47,17 +54,19 @@ class WaitingRequests:
 
     def has_room(self, claim: Claim) -> bool:
         """Whether one more may wait. The last quarter of the places is for accounts with few requests in the queue."""
-        waiting = len(self)
-        if waiting < _CROWDED * self._limit:
+        taken = len(self._places)
+        if claim.goes_on or taken < _CROWDED * self._limit:
             return True
-        own = sum(len(queue.get(claim.account, ())) for queue in (self._urgent, self._patient))
-        return waiting < self._limit and own < self._limit - waiting
+        own = sum(account == claim.account for account in self._places.values())
+        return taken < self._limit and own < self._limit - taken
 
     def add(self, claim: Claim) -> Turn:
         """The place of one more request in the queue."""
         turn: Turn = asyncio.get_running_loop().create_future()
         queue = self._urgent if claim.urgent else self._patient
         queue.setdefault(claim.account, deque()).append(turn)
+        if not claim.goes_on:
+            self._places[turn] = claim.account
         return turn
 
     def remove(self, claim: Claim, turn: Turn) -> None:
@@ -66,6 +75,7 @@ class WaitingRequests:
         turns = queue.get(claim.account)
         if turns and turn in turns:
             turns.remove(turn)
+            self._places.pop(turn, None)
             if not turns:
                 del queue[claim.account]
 
@@ -78,6 +88,7 @@ class WaitingRequests:
         self._in_a_row = 0 if patient else self._in_a_row + 1
         account, turns = queue.popitem(last=False)
         turn = turns.popleft()
+        self._places.pop(turn, None)
         if turns:
             queue[account] = turns
         return turn

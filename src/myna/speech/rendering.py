@@ -22,6 +22,7 @@ from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
 from myna.engines.registry import EngineRegistry
 from myna.errors import BadAudio, EngineFailed, Unsupported
+from myna.kit.beneficiary import go_on
 from myna.kit.hops import hops
 from myna.kit.threads import run_in_thread
 from myna.speech.passing import Coming, Listener
@@ -215,6 +216,8 @@ class Renderer:
     async def _speak_well(
         self, script: Script, place: int, request: SynthesisRequest, check: Check | None, coming: Coming | None
     ) -> Spoken:
+        if place:
+            go_on()  # who has heard the beginning hears the rest
         if check is None:
             return await self._speak_piece(script, request, coming)
         return await check.best(place, request, script.sample_rate, partial(self._speak_piece, script))

@@ -60,7 +60,7 @@ class SpeechSteps:
     async def render(self, job_id: str) -> dict[str, Any]:
         """Speak, finish, encode and store. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
-        work_for(job.account_id)
+        work_for(job.account_id, on_a_job=True)
         request = SpeechRequest(**job.request)
         voice = await self._voice(job, request)
         script = self._renderer.prepare(request, voice)

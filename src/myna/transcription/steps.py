@@ -74,7 +74,7 @@ class TranscriptionSteps:
     async def hear(self, job_id: str) -> dict[str, Any]:
         """Fetch, listen, and store the text. Returns the facts of the output to record."""
         job = await self._jobs.start(job_id, self._node_id)
-        work_for(job.account_id)
+        work_for(job.account_id, on_a_job=True)
         request = TranscriptionRequest(**job.request)
         async with self._place(job.id) as folder:
             sound = folder / "sound.flac"

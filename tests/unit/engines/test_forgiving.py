@@ -6,6 +6,7 @@ import pytest
 
 from myna.engines.forgiving import forgiving
 from myna.errors import BadAudio, EngineCrashed, EngineFailed, EngineKilled, EngineTimeout, EngineUnavailable
+from myna.kit.beneficiary import goes_on
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,18 @@ async def test_what_is_right_at_last_is_the_answer() -> None:
         return "spoken"
 
     assert await forgiving("fake", work) == "spoken"
+
+
+async def test_a_further_try_is_not_turned_away_from_a_full_queue() -> None:
+    tries: list[bool] = []
+
+    async def work() -> None:
+        tries.append(goes_on())
+        if len(tries) == 1:
+            raise EngineKilled
+
+    await forgiving("fake", work)
+    assert tries == [False, True]
 
 
 async def test_what_is_no_failure_of_the_work_is_not_tried_again() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from myna.engines.waiting import Claim, WaitingRequests
-from myna.kit.beneficiary import work_for
+from myna.kit.beneficiary import go_on, work_for
 from myna.kit.threads import taking_its_time
 
 QUEUE = 100
@@ -69,6 +69,24 @@ def test_the_last_quarter_is_for_those_with_few_requests() -> None:
     in_a_loop(work)
 
 
+def test_what_goes_on_is_never_turned_away_and_takes_no_place() -> None:
+    def work() -> None:
+        waiting, begun = WaitingRequests(2), Claim("a", urgent=True, goes_on=True)
+        turns = [waiting.add(begun) for _ in range(5)]
+        assert waiting.has_room(claim("a"))
+        waiting.add(claim("a"))
+        waiting.add(claim("b"))
+        assert not waiting.has_room(claim("c"))
+        assert waiting.has_room(begun)
+        waiting.remove(begun, turns[0])
+        assert waiting.next() is turns[1]
+        assert not waiting.has_room(claim("c")), "one that goes on has left no place"
+        waiting.next()
+        assert waiting.has_room(claim("c"))
+
+    in_a_loop(work)
+
+
 def test_who_gives_up_leaves_no_trace() -> None:
     def work() -> None:
         waiting = WaitingRequests(2)
@@ -95,3 +113,12 @@ async def test_a_claim_knows_for_whom_its_task_works() -> None:
         behind = asyncio.create_task(later())
     assert Claim.of_this_task() == Claim("acc_1", True)
     assert await behind == Claim("acc_1", False)
+
+
+async def test_what_a_task_begins_after_it_was_let_in_goes_on() -> None:
+    async def part() -> Claim:
+        go_on()
+        return Claim.of_this_task()
+
+    assert (await asyncio.create_task(part())).goes_on
+    assert not Claim.of_this_task().goes_on, "of others it says nothing"

@@ -296,6 +296,20 @@ class Held:
         return [AudioChunk(np.full(24_000, 0.1, np.float32) * np.float32(np.pi), 24_000)]
 
 
+async def test_what_has_begun_goes_on_when_the_queue_is_full(registry: EngineRegistry, voice: Voice) -> None:
+    host = EngineHost(Settings(engine_processes=1, engine_queue=1), registry)
+    renderer = Renderer(host, registry)
+    request = replace(REQUEST, text=" ".join(["This is a sentence fake:slow=0.05 of some length."] * 4))
+
+    async def listen() -> int:
+        return len([spoken async for spoken in renderer.speak(renderer.prepare(request, voice, eager=True))])
+
+    try:
+        assert await asyncio.gather(listen(), listen()) == [4, 4]
+    finally:
+        await host.close()
+
+
 @pytest.mark.parametrize(("eager", "at_first"), [(True, ["One."]), (False, ["One.", "Two."])])
 async def test_only_while_somebody_listens_is_the_first_piece_spoken_alone(
     registry: EngineRegistry, voice: Voice, eager: bool, at_first: list[str]

@@ -12,6 +12,7 @@ import soundfile
 
 from myna.accounts.schemas import Caller
 from myna.app import Node
+from myna.engines.waiting import Claim, WaitingRequests
 from myna.errors import EngineFailed, InsufficientCredits, InvalidRequest, RateLimited, TextTooLong, VoiceNotFound
 from myna.jobs.schemas import Job
 from myna.media.decode import decode
@@ -46,6 +47,23 @@ async def test_a_job_makes_an_output_and_is_charged(
     samples, rate = decode(await node.services.storage.get(output.object_key))
     assert len(samples) / rate == pytest.approx(output.duration, abs=0.05)
     assert len(output.waveform) == 50
+
+
+async def test_a_job_that_was_accepted_is_not_turned_away_from_a_full_queue(
+    node: Node, caller: Caller, request_for: SpeechRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Claim] = []
+
+    def has_room(_: WaitingRequests, claim: Claim) -> bool:
+        asked.append(claim)
+        return claim.goes_on
+
+    monkeypatch.setattr(WaitingRequests, "has_room", has_room)
+    slow = replace(request_for, text="fake:slow=0.1 A slow sentence. " * 2)
+    jobs = await asyncio.gather(*(speak(node, caller, slow) for _ in range(4)))
+    assert [job.status for job in jobs] == ["succeeded"] * 4
+    assert asked
+    assert all(claim.goes_on for claim in asked)
 
 
 async def test_a_failed_job_costs_nothing_and_leaves_nothing(
