@@ -56,6 +56,8 @@ class EngineProcess:
         self._number = 0
         self._in_flight = False
         self._reading = asyncio.Lock()
+        self._lengths: tuple[int, int] | None = None
+        """Of the frame that whoever was canceled has begun to read."""
         self._last_words: deque[str] = deque(maxlen=_KEPT_LINES)
         self._memory = psutil.Process(process.pid) if psutil.pid_exists(process.pid) else None
         self._first_bytes: int | None = None
@@ -163,9 +165,12 @@ class EngineProcess:
         assert output is not None
         try:
             async with asyncio.timeout(seconds), self._reading:
-                header_length, payload_length = lengths(await output.readexactly(LENGTHS.size))
-                header = parse_header(await output.readexactly(header_length))
-                return header, await output.readexactly(payload_length)
+                if self._lengths is None:
+                    self._lengths = lengths(await output.readexactly(LENGTHS.size))
+                header_length, payload_length = self._lengths
+                whole = await output.readexactly(header_length + payload_length)
+                self._lengths = None
+                return parse_header(whole[:header_length]), whole[header_length:]
         except TimeoutError:
             self.broken = "silence"
             raise EngineTimeout(f"The engine `{self.engine}` said nothing for {seconds:g} seconds.") from None

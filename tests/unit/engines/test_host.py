@@ -248,6 +248,20 @@ async def test_a_stream_that_nobody_reads_is_canceled_with_its_task(make_host: M
     assert not host.counters["fake"].restarts
 
 
+async def test_whoever_leaves_at_any_moment_leaves_a_process_that_works(make_host: MakeHost) -> None:
+    host = make_host()
+    await host.warm("fake")
+    for number in range(60):
+        task = asyncio.create_task(host.synthesize("fake", ask("Hello there. " * 200)))
+        await asyncio.sleep(number / 10_000)
+        task.cancel()
+        await asyncio.wait({task})
+    assert await host.synthesize("fake", ask("next"))
+    counters = host.counters["fake"]
+    assert (counters.running, counters.waiting, counters.processes) == (0, 0, 1)
+    assert not counters.restarts
+
+
 async def test_an_engine_that_does_not_stop_is_replaced(make_host: MakeHost) -> None:
     host = make_host()
     async with contextlib.aclosing(host.stream("fake", ask("Hi fake:hang"))) as stream:
