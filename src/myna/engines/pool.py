@@ -62,6 +62,8 @@ class EnginePool:
         self._waiting = WaitingRequests(limits.queue)
         self._idle_timers: dict[EngineProcess, asyncio.TimerHandle] = {}
         self._background: set[asyncio.Task[Any]] = set()
+        self._returning: set[asyncio.Task[None]] = set()
+        """For processes whose request was canceled: they will be idle in a moment."""
         self._taken = 0
         self._closed = False
         self._usual_seconds = 1.0
@@ -150,12 +152,24 @@ class EnginePool:
         return min(60.0, max(1.0, self.counters.waiting * self._usual_seconds / self._limits.processes))
 
     async def _process_for_place(self) -> EngineProcess:
+        try:
+            while not (process := self._take_idle()) and self._returning:
+                await asyncio.wait(self._returning, return_when=asyncio.FIRST_COMPLETED)  # sooner than a start
+        except BaseException:
+            self._leave_place()
+            raise
+        return process or await self._started_process()
+
+    def _take_idle(self) -> EngineProcess | None:
         while self._idle:
             process = self._idle.pop()
             self._idle_timers.pop(process).cancel()
             if process.alive:
                 return process
             self._end(process, "crash")
+        return None
+
+    async def _started_process(self) -> EngineProcess:
         starting = asyncio.create_task(self._start())
         self._background.add(starting)
         starting.add_done_callback(self._background.discard)
@@ -193,7 +207,9 @@ class EnginePool:
     def _give_back(self, process: EngineProcess) -> None:
         """Take a process back without waiting; its place is free once it has stopped working."""
         if process.in_flight and not process.broken:
-            self._run_behind(self._cancel_and_give_back(process))
+            returning = self._run_behind(self._cancel_and_give_back(process))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
         else:
             self._put_away(process)
 

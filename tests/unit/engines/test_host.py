@@ -262,6 +262,29 @@ async def test_whoever_leaves_at_any_moment_leaves_a_process_that_works(make_hos
     assert not counters.restarts
 
 
+async def test_a_process_that_is_about_to_be_free_is_waited_for(make_host: MakeHost) -> None:
+    host = make_host(engine_processes=2)
+    for number in range(5):
+        async with contextlib.aclosing(host.stream("fake", ask("Hello there. fake:slow=600"))) as stream:
+            await anext(stream)
+        assert await host.synthesize("fake", ask(f"next {number}"))
+    assert (host.counters["fake"].processes, host.counters["fake"].restarts) == (1, {})
+
+
+async def test_whoever_leaves_while_waiting_for_it_keeps_no_place(make_host: MakeHost) -> None:
+    host = make_host(engine_processes=2)
+    async with contextlib.aclosing(host.stream("fake", ask("Hi fake:hang"))) as stream:
+        await anext(stream)
+        await asyncio.sleep(0.3)
+    next_one = asyncio.create_task(host.synthesize("fake", ask("next")))
+    await asyncio.sleep(0.1)
+    next_one.cancel()
+    await asyncio.wait({next_one})
+    await until(lambda: not host.counters["fake"].running)
+    assert host.counters["fake"].restarts == {"cancel": 1}
+    assert len(await asyncio.gather(*(host.synthesize("fake", ask("after")) for _ in range(2)))) == 2
+
+
 async def test_an_engine_that_does_not_stop_is_replaced(make_host: MakeHost) -> None:
     host = make_host()
     async with contextlib.aclosing(host.stream("fake", ask("Hi fake:hang"))) as stream:
