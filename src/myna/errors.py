@@ -137,6 +137,13 @@ class VoiceOfOtherEngine(Unsupported):
     """This voice is spoken by another engine than the one that was named."""
 
 
+class EngineNotFound(Unsupported):
+    """There is no such engine or model here, or it cannot do that. `myna engines` shows what there is."""
+
+    code = "engine_not_found"
+    status = 404
+
+
 class UnsupportedMedia(MynaError):
     """This file is not audio or video that Myna reads. Send WAV, MP3, FLAC, Ogg, M4A or WebM."""
 

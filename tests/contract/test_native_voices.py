@@ -195,7 +195,9 @@ class TestPreview:
 
     def test_an_engine_that_is_not_there(self, owner, low_voice):
         answer = owner.send("/voices/preview", low_voice, text=TEXT, engine="kazoo")
-        check_problem(answer, 503, "engine_unavailable")
+        problem = check_problem(answer, 404, "engine_not_found")
+        assert problem["errors"][0]["pointer"] == "#/engine"
+        assert "retry-after" not in answer.headers, "it stays away"
 
     def test_a_refused_recording_comes_with_its_report(self, client):
         answer = client.send("/voices/preview", silence(8), text=TEXT)

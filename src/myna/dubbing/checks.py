@@ -9,6 +9,7 @@ from dataclasses import replace
 from myna.accounts.schemas import Account, Caller, owner_of
 from myna.dubbing.schemas import DubRequest
 from myna.dubbing.wording import TextLines, text_lines
+from myna.engines.naming import named
 from myna.engines.registry import EngineRegistry
 from myna.errors import ConsentRequired, InvalidRequest, Unsupported, VoiceNotFound
 from myna.settings import Settings
@@ -103,12 +104,15 @@ class RequestChecks:
 
     def _check_hearing(self, request: DubRequest) -> None:
         if request.transcript is not None or request.use_subtitles:
+            if request.recogniser:
+                self._transcription.check_name(request.recogniser)
             return
         self._transcription.check(request.source_language, request.recogniser)
 
     def _check_background(self, request: DubRequest) -> None:
         if request.separator:
-            self._registry.describe_separator(request.separator)
+            with named("separator"):
+                self._registry.describe_separator(request.separator)
         elif request.background:
             self._registry.preferred("separation")
 
@@ -116,6 +120,8 @@ class RequestChecks:
         heard = request.transcript is None and not request.use_subtitles
         found_out = heard and self._transcription.finds_language(request.recogniser)
         source = request.source_language or (None if found_out else DEFAULT_LANGUAGE)
+        if request.translator:
+            self._translation.check_name(request.translator)
         for target in request.target_languages:
             if target not in request.translations:
                 self._translation.check(source, target, glossary=bool(request.glossary), engine=request.translator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from myna.engines.naming import named
 from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import base_language
@@ -33,8 +34,12 @@ class Recognisers:
     def named(self, name: str) -> tuple[RecognitionCapabilities, str]:
         """The engine of this name, or the one whose model is called so, and that model.
 
-        Raises `EngineUnavailable`, which says what to do.
+        Raises `EngineNotFound`, which says what to do.
         """
+        with named("recogniser"):
+            return self._named(name)
+
+    def _named(self, name: str) -> tuple[RecognitionCapabilities, str]:
         if self._registry.knows(name):
             return self._registry.describe_recogniser(name), ""
         if able := next((each for each in self._all() if name in each.models), None):
@@ -53,7 +58,7 @@ class Recognisers:
     def chosen(self, language: str | None, name: str = "") -> tuple[RecognitionCapabilities, str]:
         """Who hears a language, and by which model, if one was named. None: the language is found out, else English.
 
-        Raises `EngineUnavailable` for one that is named and not here, and `Unsupported`, which says what to do, when
+        Raises `EngineNotFound` for one that is named and not here, and `Unsupported`, which says what to do, when
         it, or nobody, understands the language.
         """
         if not name:

@@ -23,8 +23,8 @@ from myna.transcription.reading import read_along, reader_for, shared_out
 from myna.transcription.schemas import Progress, ReadSound, TimedWord, Transcript
 from myna.transcription.stretches import LONGEST, sound_of, stretches
 
-_AT_ONCE = 4
-"""Pieces that are with the engine at once; it has as many processes as it is allowed."""
+_READY = 2
+"""Pieces of a recording that wait for an engine all of whose processes have one, so that none has nothing to do."""
 _MARGIN = 0.4
 """Seconds around words whose place is known roughly, in which they are looked for."""
 _CUE_MARGIN = 0.2
@@ -85,8 +85,12 @@ class TranscriptionService:
 
     def check(self, language: str | None, engine: str = "") -> None:
         """Raises `Unsupported`, which says what to do, unless an engine here understands the language; of an engine, or
-        a model, that is named, unless that one does, and `EngineUnavailable` when it is not here."""
+        a model, that is named, unless that one does, and `EngineNotFound` when it is not here."""
         self._recognisers.chosen(language, engine)
+
+    def check_name(self, engine: str) -> None:
+        """Raises `EngineNotFound` unless an engine, or a model, of this name hears here."""
+        self._recognisers.named(engine)
 
     async def transcribe(
         self,
@@ -157,7 +161,7 @@ class TranscriptionService:
     ) -> tuple[tuple[TimedWord, ...], ...]:
         """The words of each subtitle, found about the time in which it is shown. Raises as `align`."""
         sound, spans = _Sound(read, rate), _spans(cues)
-        limit = asyncio.Semaphore(_AT_ONCE)
+        limit = self._limit()
 
         async def one(cue: TimedText, span: Segment) -> tuple[TimedWord, ...]:
             async with limit:
@@ -207,8 +211,8 @@ class TranscriptionService:
         return tuple(exact)
 
     async def _heard(self, listening: _Listening, parts: Sequence[Segment], progress: Progress | None) -> Transcript:
-        """The words of some stretches; as many are with the engine at once as it has processes."""
-        limit, done = asyncio.Semaphore(_AT_ONCE), 0
+        """The words of some stretches; all processes of the engine hear at once."""
+        limit, done = self._limit(), 0
 
         async def one(part: Segment) -> Transcript:
             nonlocal done
@@ -250,7 +254,7 @@ class TranscriptionService:
         able = self._recognisers.preferred(language, alignment=True)
         if able is None:
             return [list(line) for line in lines]
-        limit = asyncio.Semaphore(_AT_ONCE)
+        limit = self._limit()
         groups = list(_neighbours(lines, longest))
 
         async def one(group: Sequence[Sequence[TimedWord]], least: float, most: float) -> list[list[TimedWord]]:
@@ -281,6 +285,10 @@ class TranscriptionService:
         heard = await self._recognise(engine, samples, sound.rate, RecognitionRequest(language, text))
         exact = iter(_exact(known, [TimedWord(w.text, start + w.start, start + w.end) for w in heard.words]))
         return [[next(exact) for _ in line] for line in lines]
+
+    def _limit(self) -> asyncio.Semaphore:
+        """Of the pieces of one recording that are read, and heard or waiting for it."""
+        return asyncio.Semaphore(self._engines.processes + _READY)
 
     async def _recognise(self, engine: str, samples: Samples, rate: int, request: RecognitionRequest) -> Recognised:
         return await forgiving(engine, lambda: self._engines.recognise(engine, samples, rate, request))

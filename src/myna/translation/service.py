@@ -8,6 +8,7 @@ from myna.engines.apertium import missing_packages
 from myna.engines.ctranslate.advice import missing_models
 from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
+from myna.engines.naming import named
 from myna.engines.registry import EngineRegistry
 from myna.engines.translation import TranslationCapabilities, TranslationRequest, base_language
 from myna.errors import Unsupported
@@ -39,7 +40,7 @@ class TranslationService:
 
     def check(self, source: str | None, target: str, *, glossary: bool = False, engine: str = "") -> None:
         """Raises `Unsupported`, which says what to do, when nothing here, or not the engine that is named, translates
-        these languages, and `EngineUnavailable` when that one is not here.
+        these languages, and `EngineNotFound` when that one is not here.
 
         Without a source, which is yet to be found out, something must translate into the target.
         """
@@ -49,6 +50,10 @@ class TranslationService:
                 raise self._nobody("en", target, engine)
         elif not same_language(source, target):
             self._choose(source, target, glossary=glossary, engine=engine)
+
+    def check_name(self, engine: str) -> None:
+        """Raises `EngineNotFound` unless an engine of this name translates here."""
+        self._able(engine)
 
     def can_shorten(self, source: str, target: str, *, glossary: bool = False, engine: str = "") -> bool:
         """Whether `translate` may be asked to `shorten`."""
@@ -125,8 +130,10 @@ class TranslationService:
 
     def _able(self, engine: str = "") -> list[TranslationCapabilities]:
         """The one that is named, else all, the preferred first."""
-        names = [engine] if engine else self._registry.translators
-        return [self._registry.describe_translator(name) for name in names]
+        if engine:
+            with named("translator"):
+                return [self._registry.describe_translator(engine)]
+        return [self._registry.describe_translator(name) for name in self._registry.translators]
 
     def _nobody(self, source: str, target: str, engine: str) -> Unsupported:
         if others := engine and ", ".join(f"`{able.name}`" for able in self._fitting(source, target)):

@@ -69,7 +69,7 @@ class CloningService:
     def engine(self, wanted: str | None = None) -> Capabilities:
         """The engine that clones: the one that is asked for, else the first that can.
 
-        Raises `EngineUnavailable`, and `Unsupported` when it, or none, clones.
+        Raises `EngineNotFound`, and `Unsupported` when it, or none, clones.
         """
         return self._preparation.engine(self._named(wanted))
 
@@ -259,7 +259,7 @@ class CloningService:
         await self._blocked.unblock(blocked_id)
 
     def _named(self, engine: str | None) -> str | None:
-        """Raises `EngineUnavailable`, and `Unsupported` for a model of an engine that has several."""
+        """Raises `EngineNotFound`, and `Unsupported` for a model of an engine that has several."""
         choice = self._voices.chosen(engine) if engine else None
         if choice and choice.model:
             raise Unsupported(

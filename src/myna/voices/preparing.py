@@ -12,6 +12,7 @@ from myna.audio.cleaning import Denoiser
 from myna.engines.base import Capabilities, Samples
 from myna.engines.forgiving import forgiving
 from myna.engines.host import EngineHost
+from myna.engines.naming import named
 from myna.engines.registry import EngineRegistry
 from myna.errors import (
     BodyTooLarge,
@@ -76,10 +77,11 @@ class Preparation:
         """The engine that clones: the one that is asked for, else the first that can and speaks the language of the
         recording, if that is known, else the first that can.
 
-        Raises `EngineUnavailable` and `Unsupported`.
+        Raises `EngineNotFound` and `Unsupported`.
         """
         if wanted is not None:
-            able = self._registry.describe(wanted)
+            with named("engine"):
+                able = self._registry.describe(wanted)
             if not able.cloning:
                 raise Unsupported(f"The engine `{wanted}` cannot clone voices.", field="engine")
             return able

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from myna.engines.base import Gender
-from myna.errors import EngineUnavailable, VoiceNotFound
+from myna.engines.naming import named
+from myna.errors import EngineNotFound, VoiceNotFound
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.choice import Choice, of_other_engine, without_voice
 from myna.voices.languages import speaks
@@ -36,15 +37,17 @@ class VoiceService:
     def choice(self, name: str) -> Choice | None:
         """The engine that is named, by its name or by that of one of its models; None when nothing is called so.
 
-        Raises `EngineUnavailable`, which says what to do, for one that is known and cannot speak here.
+        Raises `EngineNotFound`, which says what to do, for one that is known and cannot speak here.
         """
-        return self._catalogue.choice(name)
+        with named("engine"):
+            return self._catalogue.choice(name)
 
     def chosen(self, name: str) -> Choice:
-        """As `choice`. Raises `EngineUnavailable` also when nothing is called so."""
-        if (choice := self._catalogue.choice(name)) is None:
-            raise EngineUnavailable(
-                f"There is no engine or model `{name[:64]}`. `myna engines` and `myna models list` show what there is."
+        """As `choice`. Raises `EngineNotFound` also when nothing is called so."""
+        if (choice := self.choice(name)) is None:
+            raise EngineNotFound(
+                f"There is no engine or model `{name[:64]}`. `myna engines` and `myna models list` show what there is.",
+                field="engine",
             )
         return choice
 

@@ -20,7 +20,7 @@ from myna.engines.recognition import (
     RecognitionRequest,
 )
 from myna.engines.registry import GROUP, EngineRegistry
-from myna.errors import EngineUnavailable, Unsupported
+from myna.errors import Unsupported
 from myna.settings import Settings
 from myna.transcription.service import TranscriptionService
 
@@ -217,5 +217,5 @@ def test_what_is_named_and_cannot_hear_is_no_other_one(
 ) -> None:
     monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path))
     found, _ = service("exact", "guessing")
-    with pytest.raises((Unsupported, EngineUnavailable), match=why):
+    with pytest.raises(Unsupported, match=why):
         found.check(language, name)

@@ -10,7 +10,7 @@ import pytest
 from myna.engines.host import EngineHost
 from myna.engines.registry import GROUP, EngineRegistry
 from myna.engines.translation import TranslationCapabilities, TranslationEngine, TranslationRequest
-from myna.errors import EngineCrashed, EngineFailed, EngineUnavailable, Unsupported
+from myna.errors import EngineCrashed, EngineFailed, EngineNotFound, Unsupported
 from myna.settings import Settings
 from myna.translation.service import TranslationService, same_language
 
@@ -161,7 +161,7 @@ async def test_the_engine_that_is_named_translates_or_nobody() -> None:
         service.check("en", "es", glossary=True, engine="pairs")
     with pytest.raises(Unsupported, match="`pairs` does not translate from `en` to `de`"):
         service.check(None, "de", engine="pairs")
-    with pytest.raises(EngineUnavailable, match="none of this name; `myna engines`"):
+    with pytest.raises(EngineNotFound, match="none of this name; `myna engines`"):
         service.check("en", "es", engine="apertium")
 
 

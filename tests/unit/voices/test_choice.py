@@ -11,7 +11,7 @@ import pytest
 
 from myna.engines.base import Capabilities, StockVoice
 from myna.engines.registry import GROUP, EngineRegistry
-from myna.errors import EngineUnavailable, VoiceNotFound, VoiceOfOtherEngine
+from myna.errors import EngineNotFound, VoiceNotFound, VoiceOfOtherEngine
 from myna.models.store import ModelStore
 from myna.voices.catalogue import VoiceCatalogue
 from myna.voices.choice import Choice
@@ -110,7 +110,7 @@ def test_an_engine_is_named_by_its_name_or_by_a_model(models: VoiceService) -> N
     assert models.chosen("m-bo") == Choice("models", "m-bo")
     assert models.choice("gpt-4o-mini-tts") is None
     assert models.models == dict.fromkeys(("m-ada", "m-bo", "m-cy"), "models")
-    with pytest.raises(EngineUnavailable, match="no engine or model `kokorro`"):
+    with pytest.raises(EngineNotFound, match="no engine or model `kokorro`"):
         models.chosen("kokorro")
 
 
@@ -136,12 +136,12 @@ def test_a_model_of_an_engine_that_has_one_is_named_for_it(
     for name, engine in (("our-voice", "espeak"), ("late", "models"), ("ears", "whisper")):
         store.add(name, engine, file)
     assert models.choice("our-voice") == Choice("espeak")
-    with pytest.raises(EngineUnavailable, match="`late` came after this server was started"):
+    with pytest.raises(EngineNotFound, match="`late` came after this server was started"):
         models.choice("late")
-    with pytest.raises(EngineUnavailable, match="`whisper` cannot be used here"):
+    with pytest.raises(EngineNotFound, match="`whisper` cannot be used here"):
         models.choice("ears")
     store.add("other", "espeak", file)
-    with pytest.raises(EngineUnavailable, match="has `our-voice` and `other`"):
+    with pytest.raises(EngineNotFound, match="has `our-voice` and `other`"):
         models.choice("our-voice")
 
 
@@ -159,5 +159,5 @@ def test_what_is_known_and_not_here_says_what_to_do(
     name: str, remedy: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
 ) -> None:
     monkeypatch.setenv("MYNA_MODELS_DIR", str(tmp_path))
-    with pytest.raises(EngineUnavailable, match=remedy):
+    with pytest.raises(EngineNotFound, match=remedy):
         service("espeak").choice(name)

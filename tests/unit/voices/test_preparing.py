@@ -15,8 +15,8 @@ from myna.errors import (
     BodyTooLarge,
     EngineCrashed,
     EngineFailed,
+    EngineNotFound,
     EngineTimeout,
-    EngineUnavailable,
     InvalidRequest,
     RateLimited,
     ReferenceRefused,
@@ -112,7 +112,7 @@ async def test_examine_keeps_nothing(local_studio: Studio, brief: bytes) -> None
         ({"stability": float("nan")}, InvalidRequest),
         ({"language": "no language"}, InvalidRequest),
         ({"transcript": "x" * 5_001}, InvalidRequest),
-        ({"engine": "nothing"}, EngineUnavailable),
+        ({"engine": "nothing"}, EngineNotFound),
     ],
 )
 async def test_what_is_refused_before_anything_is_done(

@@ -13,7 +13,7 @@ from myna.dubbing.store import DubStore, Part, Work
 from myna.dubbing.takes import named
 from myna.dubbing.timeline import LineToPlace, Options, rooms
 from myna.dubbing.wording import matched, text_lines
-from myna.errors import EngineFailed, EngineUnavailable, Unsupported
+from myna.errors import EngineFailed, Unsupported
 from myna.translation.service import TranslationService
 from myna.voices.languages import base_language
 from myna.voices.service import VoiceService
@@ -48,7 +48,7 @@ class Translate:
         source, glossary = dub.source_language or DEFAULT_LANGUAGE, bool(dub.request.glossary)
         try:
             return self._translation.engine_for(source, language, glossary=glossary, engine=dub.request.translator)
-        except (Unsupported, EngineUnavailable):
+        except Unsupported:
             return ""  # it has gone since an earlier run
 
     async def _translated(self, work: Work, language: str) -> tuple[DubbedLine, ...]:

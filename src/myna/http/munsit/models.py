@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from myna.errors import EngineUnavailable, InvalidRequest, VoiceOfOtherEngine
+from myna.errors import EngineNotFound, InvalidRequest, VoiceOfOtherEngine
 from myna.http.munsit.errors import ModelNotFound
 from myna.http.munsit.mapping import API, MODELS
 from myna.voices.choice import Choice
@@ -16,7 +16,7 @@ def choice_of(model_id: str, voices: VoiceService) -> Choice | None:
     """The engine that a model names; None for the vendor's own models. Raises `ModelNotFound`."""
     if model_id in MODELS:
         return None
-    with suppress(EngineUnavailable):
+    with suppress(EngineNotFound):
         if choice := voices.choice(model_id):
             return choice
     raise ModelNotFound(f"Model not found: {model_id[:100]}")

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterable
 
-from myna.errors import EngineUnavailable, VoiceOfOtherEngine
+from myna.errors import EngineNotFound, VoiceOfOtherEngine
 from myna.http.openai.errors import ModelNotFound, RefusedParameter
 from myna.http.openai.schemas import (
     CustomVoice,
@@ -53,7 +53,7 @@ def check_combination(body: SpeechBody) -> None:
         )
 
 
-def model_not_here(name: str, error: EngineUnavailable, names: Iterable[str]) -> ModelNotFound:
+def model_not_here(name: str, error: EngineNotFound, names: Iterable[str]) -> ModelNotFound:
     """A model of which this server knows that it cannot speak here. `names` are those that can."""
     listed = ", ".join(f"'{known}'" for known in (*MODELS, *names))
     why = error.message.rstrip(".")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from myna.accounts.schemas import Caller
-from myna.errors import EngineUnavailable, VoiceOfOtherEngine
+from myna.errors import EngineNotFound, VoiceOfOtherEngine
 from myna.http.auth import authorize
 from myna.http.errors import install_error_handlers
 from myna.http.idempotency import work_begins
@@ -87,7 +87,7 @@ async def _find_voice(body: SpeechBody, caller: Caller, services: Services) -> V
     """Of the engine that the model names, if it names one. Raises `ModelNotFound`, `RefusedParameter`."""
     try:
         choice = None if body.model in mapping.MODELS else services.voices.choice(body.model)
-    except EngineUnavailable as error:
+    except EngineNotFound as error:
         raise mapping.model_not_here(body.model, error, _models(services)) from None
     try:
         return await services.voices.resolve(mapping.API, mapping.voice_name(body), caller.account.id, choice)
