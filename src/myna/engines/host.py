@@ -87,6 +87,11 @@ class EngineHost:
         self._pools: dict[str, EnginePool] = {}
 
     @property
+    def processes(self) -> int:
+        """How many an engine may have, unless it wants another number."""
+        return self._limits.processes
+
+    @property
     def counters(self) -> dict[str, EngineCounters]:
         """What each engine does, for metrics. Engines that were never used are missing."""
         return {name: pool.counters for name, pool in self._pools.items()}
@@ -226,7 +231,7 @@ class EngineHost:
     def _at_once(self, engine: str) -> int:
         """Processes that an engine may have: as many as it wants when the cores of this machine do not matter to it."""
         wanted = self._registry.describe(engine).at_once if engine in self._registry.names else None
-        return wanted or self._limits.processes
+        return wanted or self.processes
 
     async def _spawn_registered(self, engine: str) -> Process:
         program = self._registry.program(engine)

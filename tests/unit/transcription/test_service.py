@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from myna.audio.resample import resample
 from myna.engines.base import Samples, SynthesisRequest
 from myna.engines.espeak import EspeakEngine
 from myna.engines.host import EngineHost
+from myna.engines.recognition import HeardWord, Recognised, RecognitionRequest
 from myna.engines.registry import GROUP, EngineRegistry
 from myna.errors import EngineFailed, Unsupported
 from myna.settings import Settings
@@ -25,6 +27,8 @@ from myna.transcription.service import TranscriptionService, _out_of_hush
 
 RATE = 16_000
 GAP = 0.9
+PATIENCE = 10
+"""Seconds; only so that a failure ends."""
 ENGLISH = ("It was a bright cold day in April.", "The clocks were striking; we heard 13 of them.", "Nobody knew why.")
 SPANISH = ("El barco salió del puerto por la mañana.", "Nadie sabía cuándo iba a volver.", "Todos miraban el mar.")
 
@@ -226,6 +230,29 @@ async def test_a_crash_is_tried_once_more_and_a_failure_is_not_hidden(
     assert [word.text for word in heard.words] == ["alpha", "alpha"]
     with pytest.raises(EngineFailed, match="no luck"):
         await pretending.align(tone, RATE, ["hear:fail=no_luck"], language="en-US", segments=[Segment(0.0, 1.6)])
+
+
+class Meeting(EngineHost):
+    """Hears nothing until as many pieces are there as it has processes."""
+
+    def __init__(self, settings: Settings, registry: EngineRegistry) -> None:
+        super().__init__(settings, registry)
+        self._together = asyncio.Barrier(settings.engine_processes)
+
+    async def recognise(
+        self, engine: str, samples: Samples, sample_rate: int, request: RecognitionRequest
+    ) -> Recognised:
+        async with asyncio.timeout(PATIENCE):
+            await self._together.wait()
+        return Recognised("en-US", (HeardWord(engine, 0.1, 0.2),))
+
+
+async def test_a_long_recording_is_with_all_processes_at_once() -> None:
+    registry = EngineRegistry.load(["fake-recognition"])
+    service = TranscriptionService(Meeting(Settings(engine_processes=9), registry), registry)
+    parts = [Segment(10.0 * number, 10.0 * number + 1) for number in range(9)]
+    heard = await service.transcribe(tone, RATE, language="en", segments=parts)
+    assert [word.start for word in heard.words] == [max(0.0, part.start - 0.1) + 0.1 for part in parts]
 
 
 async def test_what_is_heard_where_nobody_speaks_is_left_out(
