@@ -60,9 +60,12 @@ TITLES = {
     ),
     "recognition": (
         "Hearing",
-        "Whisper at its true size in int8, with random weights, in one process: half a minute of sound is taken in, "
-        "then as many tokens are written as half a minute of speech has, with the engine's beam of five. What real "
-        "weights hear costs the same.",
+        "Whisper at its true size in int8, with random weights: half a minute of sound is taken in, as many tokens are "
+        "written as half a minute of speech has, with the engine's beam of five, and found in the sound. What real "
+        "weights hear costs the same. The first row of a model is how a long recording is heard: by all processes at "
+        "once, one window of half a minute in each call of CTranslate2. Beside it are four windows in a call, and one "
+        "process with all cores; the four take turns, and of each the best turn counts. Where the machine has other "
+        "work, the seconds of its processors say more than the share of real time.",
     ),
     "word_times": (
         "Times of heard words",

@@ -5,6 +5,7 @@ Whisper hears with a tiny model, which takes all speech for the same two words.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
@@ -164,8 +165,15 @@ def test_a_known_text_is_found_word_for_word(name: str) -> None:
     engine.close()
 
 
-async def test_through_the_host_it_hears_the_same(hosted: tuple[str, EngineHost]) -> None:
+async def test_through_the_host_it_hears_the_same_also_after_a_canceled_request(
+    hosted: tuple[str, EngineHost],
+) -> None:
     name, host = hosted
+    await host.warm(name)
+    canceled = asyncio.create_task(host.recognise(name, np.tile(speech(), 5), RATE, RecognitionRequest("en-US")))
+    while not host.counters[name].running:
+        await asyncio.sleep(0.001)
+    canceled.cancel()
     heard = await host.recognise(name, speech(), RATE, RecognitionRequest("en-US"))
     engine = load_engine(name)()
     assert isinstance(engine, RecognitionEngine)
