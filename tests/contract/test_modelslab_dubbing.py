@@ -129,6 +129,8 @@ def test_what_will_be_is_there_also_when_the_address_does_not_tell_its_kind(clie
         ({"output_lang": "tlh"}, "output_lang must be one of: es, fr, hi, it, pt-br, en-us, en-gb, ja, zh"),
         ({"source_lang": "a language of dreams"}, "source_lang must be one of"),
         ({"voice_id": "nobody-at-all"}, "Voice not found"),
+        ({"voice_model": "nobody"}, "Model not found: nobody"),
+        ({"voice_model": "espeak"}, "`MYNA_ENGINES` does not name it"),
         ({"speed": 3}, "speed must be between"),
         ({"file_prefix": []}, "file_prefix must be"),
         ({"base64": True, "init_video": "QUFBQQ=="}, "file"),

@@ -18,7 +18,7 @@ from myna.http.modelslab.answers import addresses
 from myna.http.modelslab.fields import Fields
 from myna.http.modelslab.languages import named_language, output_language
 from myna.http.modelslab.media import Sent, read_sent, unreachable
-from myna.http.modelslab.voices import find_voice
+from myna.http.modelslab.voices import engine_of, find_voice, of_engine
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -63,15 +63,18 @@ class Dubbing:
     async def _wanted(self, caller: Caller, fields: Fields, sent: Sent, target: str) -> tuple[DubRequest, str | None]:
         """The dub, and what the vendor would call its voice. Without a `voice_id` each speaker gets a fitting one."""
         spoken = fields.text("source_lang", "source_language")
-        chosen = None
-        if word := fields.text("voice_id"):
+        word, chosen = fields.text("voice_id"), None
+        choice = engine_of(self._services, fields.text("voice_model"), word)
+        if word:
             chosen = await find_voice(self._services, caller, word, target)
+            chosen = await of_engine(self._services, caller, chosen, choice) if choice else chosen
         wanted = DubRequest(
             target_languages=(target,),
             source_language=named_language(spoken, "source_lang") if spoken and spoken.lower() != "auto" else None,
             source_url=None if sent.object_key else sent.url,
             file_name=mapping.source_name(sent.url) if sent.object_key else "",  # an address says it itself
             voice_id=chosen.voice.id if chosen else None,
+            engine=choice.name if choice else "",
             speakers=fields.hint("num_speakers", _MOST_SPEAKERS),
             speed=fields.number("speed", 1.0, least=_SLOWEST, most=_FASTEST),
             seed=abs(fields.whole("seed")) % 2**31,

@@ -43,6 +43,7 @@ QUEUE_RETRY_SECONDS = 30
 _OUR_FIELDS = {
     "text": "prompt",
     "voice": "voice_id",
+    "engine": "voice_model",
     "source": "init_video",
     "source_url": "init_video",
     "source_language": "source_lang",

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from myna.dubbing.schemas import Dub
-from myna.errors import InvalidRequest, MynaError
+from myna.errors import EngineUnavailable, InvalidRequest, MynaError, StorageFull, Unavailable
 from myna.http.modelslab.errors import JobFailed
 from myna.http.modelslab.fields import Fields, Scalar
 from myna.http.modelslab.media import dubbed_as
@@ -64,6 +64,8 @@ _OF_THE_REQUEST = frozenset(
     }
 )
 """Codes of jobs that failed by what they were asked."""
+_FOR_THE_MOMENT = frozenset({Unavailable.code, EngineUnavailable.code, StorageFull.code})
+"""Codes of jobs that failed by what was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +343,8 @@ def failure(job: Job) -> MynaError:
     """A job that failed while its client waited, as the answer to the request itself."""
     if job.error_code in _OF_THE_REQUEST:
         return InvalidRequest(why_failed(job))
+    if job.error_code in _FOR_THE_MOMENT:
+        return Unavailable(why_failed(job))
     return JobFailed(f"{FAILED}: {why_failed(job)}")
 
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from myna.accounts.schemas import Caller
 from myna.engines.base import Gender
-from myna.errors import InvalidRequest, VoiceNotFound
+from myna.errors import EngineNotFound, InvalidRequest, VoiceNotFound
+from myna.voices.choice import Choice
 from myna.voices.schemas import Alias, ClonedVoice, Voice
 
 if TYPE_CHECKING:
     from myna.http.services import Services
 
 API = "modelslab"
+_VENDORS_MODEL = "kokoro"
+"""Many send it always: its field has this default."""
 _LETTERS = {"a": "en-US", "b": "en-GB", "j": "ja", "z": "zh", "e": "es", "f": "fr", "h": "hi", "i": "it", "p": "pt-BR"}
 """The first letter of a name of Kokoro is its language, the second its gender."""
 FRIENDLY: dict[str, Gender] = {
@@ -71,6 +75,31 @@ async def find_voice(services: Services, caller: Caller, given: str | None, lang
         return Chosen(word, await services.voices.resolve(API, word, caller.account.id))
     except VoiceNotFound:
         raise InvalidRequest(f"Voice not found: {word[:100]}", field="voice_id") from None
+
+
+def engine_of(services: Services, model: str | None, voice_id: str | None) -> Choice | None:
+    """The engine that a `voice_model` names; None when the voice decides. The vendor's own model is the engine of its
+    name where that is here and no voice is named. Raises `InvalidRequest`.
+    """
+    if model is None or model.strip().lower() == _VENDORS_MODEL:
+        if model and voice_id is None:
+            with suppress(EngineNotFound):
+                return services.voices.choice(_VENDORS_MODEL)
+        return None
+    try:
+        if choice := services.voices.choice(model.strip()):
+            return choice
+    except EngineNotFound as error:
+        raise InvalidRequest(f"Model not found: {model[:100]}. {error.message}", field="voice_model") from None
+    raise InvalidRequest(f"Model not found: {model[:100]}", field="voice_model")
+
+
+async def of_engine(services: Services, caller: Caller, chosen: Chosen, choice: Choice) -> Chosen:
+    """A vendor's name in the voice that the engine has for it. Raises `VoiceOfOtherEngine` for other voices."""
+    if choice.includes(chosen.voice):
+        return chosen
+    name = chosen.name if chosen.voice.kind == "stock" else chosen.voice.id
+    return Chosen(chosen.name, await services.voices.resolve(API, name, caller.account.id, choice))
 
 
 async def _blend(services: Services, caller: Caller, given: str) -> Chosen | None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myna.errors import InvalidRequest
+from myna.http.errors import retry_headers
 from myna.http.modelslab import mapping
-from myna.http.modelslab.errors import JobFailed
+from myna.http.modelslab.errors import JobFailed, status_of
 from myna.http.modelslab.fields import Fields
 from myna.jobs.schemas import Job
 from tests.fixtures.webhooks import MOMENT, make_job
@@ -106,6 +107,8 @@ def test_a_failed_job_says_why(values: dict[str, Any], message: str) -> None:
 def test_a_failure_is_the_clients_or_the_servers() -> None:
     by_client = mapping.failure(a_job(status="failed", error_code="reference_refused", error_message="Too short."))
     assert isinstance(by_client, InvalidRequest)
+    for_the_moment = mapping.failure(a_job(status="failed", error_code="unavailable", error_message="All are busy."))
+    assert (status_of(for_the_moment), retry_headers(for_the_moment)) == (503, {"Retry-After": "1"})
     by_server = mapping.failure(a_job(status="failed", error_code="engine_crashed", error_message="Boom."))
     assert isinstance(by_server, JobFailed)
     assert by_server.message == "Failed, Try Again: Boom."
