@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +22,8 @@ from myna.db.migrations.upgrade import upgrade
 from myna.db.sqlite import reading_engine, writing_engine
 from myna.errors import InvalidRequest, StartupError, StorageFull, Unavailable
 from myna.kit.finishing import to_the_end, waited_for
+
+log = structlog.get_logger()
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -132,7 +135,8 @@ class Database:
 
     async def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Run `callback` once the task's transaction has been committed: at once when there is none, never when it
-        is undone."""
+        is undone. What it raises after a commit is said in the log: what was committed is no failure of the caller's,
+        so see that housekeeping makes up for it."""
         current = self._current()
         if current is None:
             await callback()
@@ -213,7 +217,10 @@ async def _commit(transaction: _Transaction) -> None:
 
 async def _after_commit(transaction: _Transaction) -> None:
     for callback in transaction.after_commit:
-        await callback()
+        try:
+            await callback()
+        except Exception:
+            log.warning("database.not_done_after_commit", exc_info=True)
 
 
 def require_sqlite(sqlite: tuple[int, ...], python: tuple[int, ...]) -> None:

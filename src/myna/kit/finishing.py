@@ -26,7 +26,11 @@ def set_going(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
 
 async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
     """What `work` gives. When the caller is canceled, the work goes on without it."""
-    task = set_going(work)
+    return await end_of(set_going(work))
+
+
+async def end_of(task: asyncio.Task[Result]) -> Result:
+    """What a task that was set going gives. When the caller is canceled, the task is not."""
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -14,11 +15,11 @@ import structlog
 from myna.accounts.schemas import Caller
 from myna.audio.gain import StreamGain
 from myna.db.session import Database
-from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong
+from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong, Unavailable
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
-from myna.kit.finishing import to_the_end
+from myna.kit.finishing import set_going, to_the_end
 from myna.media.encode import StreamEncoder, WholeFileEncoder, encode
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
@@ -34,6 +35,8 @@ from myna.voices.service import VoiceService
 log = structlog.get_logger()
 
 QUEUE = "speech"
+BETWEEN_SETTLEMENTS = 5.0
+"""Seconds between two attempts to settle a stream while the database is away."""
 LONGEST_WAIT_BETWEEN_LOOKS = 0.25
 """Seconds between two looks at a job that another node works on."""
 
@@ -149,14 +152,10 @@ class SpeechService:
         script = await asyncio.to_thread(self.renderer.prepare, request, voice, eager=True)
         price = len(request.text) * price_per_character
         new = self._new_job(caller, request, api, price, base_url, job_id, "", {"stream": True})
-        self._enter_stream(caller.account.id)
         settlement = _Settlement(self._jobs, new, on_end=lambda: self._leave_stream(new.account_id))
         stream = self._open_stream(request, script, settlement)
-        try:
-            await stream.begin(self._accept_and_start(new))
-        except BaseException:
-            settlement.end()
-            raise
+        self._enter_stream(caller.account.id)
+        await stream.begin(self._accept_and_start(new))
         return stream
 
     async def sample(self, voice: Voice) -> bytes:
@@ -267,11 +266,25 @@ class _Settlement:
     async def complete(self, share: float) -> None:
         """`share` of the text was spoken, 0 to 1."""
         if self.end():
-            await to_the_end(self._charge(share))
+            await to_the_end(self._settle(partial(self._charge, share)))
 
     async def fail(self, code: str, message: str) -> None:
         if self.end():
-            await to_the_end(self._jobs.fail(self._new.id, code, message))
+            await to_the_end(self._settle(partial(self._jobs.fail, self._new.id, code, message)))
+
+    async def _settle(self, settle: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await settle()
+        except Unavailable:
+            set_going(self._settle_later(settle))
+
+    async def _settle_later(self, settle: Callable[[], Awaitable[object]]) -> None:
+        """As soon as the database is back: nobody else ends a stream while its node lives."""
+        while True:
+            await asyncio.sleep(BETWEEN_SETTLEMENTS)
+            with contextlib.suppress(Unavailable):
+                await settle()
+                return
 
     async def _charge(self, share: float) -> None:
         with contextlib.suppress(Canceled):  # the job was ended from outside, and given back

@@ -15,7 +15,7 @@ from myna.audio.resample import StreamResampler
 from myna.engines.base import Samples
 from myna.errors import Canceled
 from myna.jobs.steps import failure
-from myna.kit.finishing import to_the_end
+from myna.kit.finishing import end_of, set_going
 from myna.media.encode import StreamEncoder, WholeFileEncoder
 from myna.media.formats import MEDIA_TYPES, AudioFormat
 from myna.speech.rendering import Renderer, Spoken
@@ -27,11 +27,16 @@ Encoder = StreamEncoder | WholeFileEncoder
 
 
 class Settlement(Protocol):
-    """What the end of a stream costs."""
+    """What the end of a stream costs. Only the first end counts."""
 
-    async def complete(self, share: float) -> None: ...
+    async def complete(self, share: float) -> None:
+        """`share` of the text was spoken, 0 to 1."""
 
-    async def fail(self, code: str, message: str) -> None: ...
+    async def fail(self, code: str, message: str) -> None:
+        """Nothing is charged."""
+
+    def end(self) -> object:
+        """Nothing was held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,8 @@ class SpeechStream:
             self._first = await first
         except BaseException as error:
             first.cancel()
-            await to_the_end(self._undo(first, accepting, error))
+            self._closing = set_going(self._undo(first, accepting, error))
+            await end_of(self._closing)
             raise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -139,7 +145,7 @@ class SpeechStream:
                 yield await asyncio.to_thread(self._encoder.finish)
             await self._settle.complete(1.0)
         except Exception as error:
-            await self._give_up(error)
+            await self._end(error)
             raise
         finally:
             await self.aclose()
@@ -148,16 +154,21 @@ class SpeechStream:
         """End the stream, and charge the share of the text that was spoken, also when the caller is canceled meanwhile.
         Harmless when it has ended.
         """
+        await self._end(None)
+
+    async def _end(self, error: Exception | None) -> None:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
-        await asyncio.shield(self._closing)
+            self._closing = set_going(self._close(error))
+        await end_of(self._closing)
 
-    async def _close(self) -> None:
-        await self._stop_speaking()
-        await self._settle.complete(self._share())
-
-    async def _stop_speaking(self) -> None:
-        await self._parts.aclose()
+    async def _close(self, error: BaseException | None) -> None:
+        try:
+            await self._parts.aclose()
+        finally:
+            if error is None:
+                await self._settle.complete(self._share())
+            else:
+                await self._settle.fail(*failure(error if isinstance(error, Exception) else Canceled()))
 
     async def _next_block(self) -> _Block | None:
         part = await anext(self._parts, None)
@@ -196,11 +207,6 @@ class SpeechStream:
     async def _undo(self, first: asyncio.Task[Any], accepting: asyncio.Task[None], error: BaseException) -> None:
         """Nothing was heard; the price may be held all the same."""
         _, refused = await asyncio.gather(first, accepting, return_exceptions=True)
-        if refused is None:
-            await self._give_up(error)
-        else:
-            await self._stop_speaking()
-
-    async def _give_up(self, error: BaseException) -> None:
-        await self._stop_speaking()
-        await self._settle.fail(*failure(error if isinstance(error, Exception) else Canceled()))
+        if refused is not None:
+            self._settle.end()
+        await self._close(error)

@@ -6,6 +6,7 @@ import asyncio
 import io
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import soundfile
@@ -13,12 +14,21 @@ import soundfile
 from myna.accounts.schemas import Caller
 from myna.app import Node
 from myna.engines.waiting import Claim, WaitingRequests
-from myna.errors import EngineFailed, InsufficientCredits, InvalidRequest, RateLimited, TextTooLong, VoiceNotFound
+from myna.errors import (
+    EngineFailed,
+    InsufficientCredits,
+    InvalidRequest,
+    RateLimited,
+    TextTooLong,
+    Unavailable,
+    VoiceNotFound,
+)
 from myna.jobs.schemas import Job
 from myna.media.decode import decode
 from myna.media.formats import AudioFormat
 from myna.speech.schemas import SpeechRequest
 from myna.speech.timing import Alignment
+from tests.fixtures.leftovers import nothing_is_left
 
 
 @pytest.fixture
@@ -290,6 +300,54 @@ async def test_a_stream_that_is_left_while_it_begins_is_free(
     job = await settled(node, caller)
     assert job is None or (job.status, job.charged) == ("failed", 0)
     assert await node.services.credits.balance(caller.account.id) == 100_000
+
+
+@pytest.mark.parametrize("text", ["One. Two. Three.", "One. Two. fake:fail=hoarse now.", "fake:fail=hoarse now."])
+async def test_a_stream_that_is_canceled_at_any_moment_and_again_leaves_nothing(
+    node: Node, caller: Caller, request_for: SpeechRequest, text: str
+) -> None:
+    async def listen() -> None:
+        stream = await open_stream(node, caller, replace(request_for, text=text))
+        try:
+            async for _ in stream:
+                pass
+        finally:
+            await stream.aclose()
+
+    for number in range(24):
+        listening = asyncio.create_task(listen())
+        await asyncio.sleep(number / 400)
+        for _ in range(1 + number % 3):
+            listening.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait({listening})
+    await nothing_is_left(node.services.database, node.services.engines)
+    if text.startswith("fake:fail"):
+        assert await node.services.credits.balance(caller.account.id) == 100_000
+    limit = node.settings.max_concurrent_streams
+    streams = [await open_stream(node, caller, replace(request_for, text="Hi.")) for _ in range(limit)]
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_a_stream_is_charged_as_soon_as_the_database_is_back(
+    node: Node, caller: Caller, request_for: SpeechRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    succeed, attempts = node.services.jobs.succeed, 0
+
+    async def away(*args: Any, **values: Any) -> Job:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            raise Unavailable
+        return await succeed(*args, **values)
+
+    monkeypatch.setattr(node.services.jobs, "succeed", away)
+    monkeypatch.setattr("myna.speech.service.BETWEEN_SETTLEMENTS", 0.01)
+    stream = await open_stream(node, caller, request_for)
+    assert [piece async for piece in stream]
+    await nothing_is_left(node.services.database)
+    assert await node.services.credits.balance(caller.account.id) == 100_000 - 10 * len(request_for.text)
 
 
 async def test_a_stream_that_cannot_begin_is_an_error_and_free(
