@@ -40,9 +40,10 @@ def install(
     from myna.engines.registry import EngineRegistry
 
     settings, recipe = load_settings(), recipe_of(name)
-    print(f"Making an environment for {name}, about {recipe.gigabytes:g} GB, in {settings.environments_dir / name}.")
+    folder = settings.environments_dir / name
+    print(f"Making an environment for {name}, about {recipe.gigabytes:g} GB, in {folder}.", flush=True)
     with told_of_changes([name]):
-        python = make(name, settings.environments_dir / name, torch_index)
+        python = make(name, folder, torch_index)
     registry = EngineRegistry.load([name], {name: python})
     reasons = [why for kind in KINDS for engine, why in registry.unavailable_of(kind).items() if engine == name]
     print(f"{name} is installed, but {reasons[0]}." if reasons else f"{name} is ready.")
