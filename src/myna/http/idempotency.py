@@ -23,6 +23,7 @@ from myna.http.fingerprint import body_fingerprint, idempotency_key, request_sco
 from myna.http.middleware import body_of
 from myna.http.repository import IdempotencyRepository, KeptRequest
 from myna.kit import clock, ids
+from myna.kit.finishing import end_of, set_going, to_the_end
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -115,10 +116,14 @@ class Idempotency:
             return None
         await self._sweep()
         new = await self._new(scope, caller.account.id, key)
-        kept = await self._kept.claim(new)
-        if kept.expires_at <= new.created_at:
-            await self._forget(await self._kept.take_expired(new.created_at, 1, kept.scope))
+        try:
             kept = await self._kept.claim(new)
+            if kept.expires_at <= new.created_at:
+                await self._forget(await self._kept.take_expired(new.created_at, 1, kept.scope))
+                kept = await self._kept.claim(new)
+        except asyncio.CancelledError:
+            await to_the_end(self._kept.release(new))
+            raise
         if kept.fingerprint != new.fingerprint:
             raise IdempotencyMismatch
         if kept.job_id == new.job_id or kept.status is not None:
@@ -175,12 +180,11 @@ class Idempotency:
     async def _run(self, kept: KeptRequest, scope: Scope, receive: Receive, send: Send) -> None:
         context = context_of(scope)
         context.idempotent_job_id = kept.job_id
-        with Recorder(send, context, kept, self) as recorder:
-            try:
-                await self._app(scope, receive, recorder)
-            finally:
-                if not recorder.ended:
-                    await asyncio.shield(self._kept.release(kept.scope, kept.node_id))
+        recorder = Recorder(send, context, kept, self)
+        try:
+            await self._app(scope, receive, recorder)
+        finally:
+            await to_the_end(recorder.close())
 
     async def keep(
         self, kept: KeptRequest, status: int, headers: list[list[str]], body: IO[bytes], object_key: str | None
@@ -200,7 +204,7 @@ class Idempotency:
             log.exception("http.answer_not_stored", key=object_key)
 
     async def release(self, kept: KeptRequest) -> None:
-        await self._kept.release(kept.scope, kept.node_id)
+        await self._kept.release(kept)
 
     async def _sweep(self) -> None:
         """Remove what has expired, once a minute at most."""
@@ -218,8 +222,8 @@ class Recorder:
     """Passes an answer on while it keeps a copy. The copy is safe before the client has the last byte."""
 
     def __init__(self, send: Send, context: RequestContext, kept: KeptRequest, owner: Idempotency) -> None:
-        self.ended = False
-        """The whole answer was sent, and is kept or released."""
+        self._ending: asyncio.Task[None] | None = None
+        """Once the whole answer was made: keeps it, or forgets the request. The last byte is sent after that."""
         self._send = send
         self._context = context
         self._kept = kept
@@ -227,13 +231,17 @@ class Recorder:
         self._status = 0
         self._headers: list[list[str]] = []
         self._size = 0
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed on exit
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - `close` closes it
 
-    def __enter__(self) -> Recorder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    async def close(self) -> None:
+        """A request without a whole answer is forgotten, so that its key is fresh again."""
+        try:
+            if self._ending is None:
+                await self._owner.release(self._kept)
+            else:
+                await asyncio.wait({self._ending})
+        finally:
+            self._file.close()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -242,7 +250,8 @@ class Recorder:
         elif message["type"] == "http.response.body":
             self._copy(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._end()
+                self._ending = self._ending or set_going(self._end())
+                await end_of(self._ending)
         await self._send(message)
 
     def _copy(self, piece: bytes) -> None:
@@ -251,7 +260,6 @@ class Recorder:
             self._file.write(piece)
 
     async def _end(self) -> None:
-        self.ended = True
         if not self._worth_keeping():
             await self._owner.release(self._kept)
             return

@@ -64,12 +64,11 @@ class IdempotencyRepository:
                 .values(status=status, headers=headers, object_key=object_key)
             )
 
-    async def release(self, scope: str, node_id: str) -> None:
-        """Forget a request that still runs here, so that its key is fresh again."""
+    async def release(self, kept: KeptRequest) -> None:
+        """Forget a request that runs here no longer, so that its key is fresh again; not another one with this key."""
+        this = (keys.c.scope == kept.scope, keys.c.node_id == kept.node_id, keys.c.job_id == kept.job_id)
         async with self._database.transaction() as connection:
-            await connection.execute(
-                delete(keys).where(keys.c.scope == scope, keys.c.node_id == node_id, keys.c.status.is_(None))
-            )
+            await connection.execute(delete(keys).where(*this, keys.c.status.is_(None)))
 
     async def take_expired(self, now: datetime, limit: int, scope: str | None = None) -> list[str]:
         """Remove up to `limit` expired rows, or the one of `scope`. Returns the keys of their stored bodies."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from myna.kit.finishing import to_the_end
+
 if TYPE_CHECKING:
     from myna.speech.stream import SpeechStream
 
@@ -38,10 +40,13 @@ class SpeechResponse(Response):
             if speaking.done():
                 speaking.result()
         finally:
-            for task in (speaking, leaving):
-                task.cancel()
-            await asyncio.gather(speaking, leaving, return_exceptions=True)
-            await self._stream.aclose()
+            await to_the_end(self._stop(speaking, leaving))
+
+    async def _stop(self, *tasks: asyncio.Task[None]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stream.aclose()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

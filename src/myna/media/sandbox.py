@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from myna.errors import StorageFull, Unavailable, UnsupportedMedia
+from myna.kit.finishing import to_the_end
 from myna.media.child import BLOCK_BYTES, DONE, FOUND, HEAD, LENGTH, NO_ROOM, READY, REFUSED, SOUND
 from myna.media.decode import Decoded, Track, as_samples
 from myna.media.sniff import refuse_what_is_no_sound
@@ -165,7 +166,7 @@ class Sandbox:
             yield process
         finally:
             _kill(process)
-            await asyncio.shield(_bury(process))
+            await to_the_end(_bury(process))
 
 
 _sandboxes: WeakKeyDictionary[asyncio.AbstractEventLoop, Sandbox] = WeakKeyDictionary()

@@ -25,6 +25,7 @@ from myna.http.idempotency import Idempotency, job_cuid, job_uuid, keep_instead,
 from myna.http.limits import RequestLimiter
 from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard
 from myna.kit import clock
+from myna.kit.finishing import all_finished
 from myna.settings import Settings
 from myna.storage.objects import open_storage
 from tests.fixtures.asgi import Connection, http_scope, piece
@@ -300,6 +301,38 @@ class TestWhatIsKept:
         again = await post(world, "/stream", key)
         assert (again.status, len(again.body)) == (200, 300_000)
         assert len(world.done) == 2
+
+    async def test_one_whose_client_goes_while_it_is_being_kept_is_kept(self, world, key, monkeypatch):
+        keeping, may_keep = asyncio.Event(), asyncio.Event()
+        put = world.services.storage.put
+
+        async def slow(*args):
+            keeping.set()
+            await may_keep.wait()
+            return await put(*args)
+
+        monkeypatch.setattr(world.services.storage, "put", slow)
+        connection = Connection(piece(b""))
+        running = asyncio.create_task(post(world, "/stream", key, connection))
+        await keeping.wait()
+        connection.disconnect()
+        await asyncio.sleep(0.05)
+        may_keep.set()
+        await running
+        again = await post(world, "/stream", key)
+        assert (again.status, len(again.body), len(world.done)) == (200, 300_000, 1)
+
+    @pytest.mark.parametrize("path", ["/labour", "/stream", "/refuse"])
+    async def test_a_request_that_is_canceled_at_any_moment_may_be_sent_again(self, world, key, path):
+        for number in range(25):
+            name = f"k{number}"
+            running = asyncio.create_task(post(world, path, key, query=b"status=429", idempotency_key=name))
+            await asyncio.sleep(number / 1_000)
+            running.cancel()
+            await asyncio.wait({running})
+            await all_finished(10)
+            again = await post(world, path, key, query=b"status=429", idempotency_key=name)
+            assert again.status in (200, 202, 429)
 
 
 async def post(world, path, key, connection=None, query=b"", idempotency_key="k1"):

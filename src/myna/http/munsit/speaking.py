@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from myna.http.munsit import mapping
 from myna.http.munsit.errors import wallet_too_low
 from myna.http.munsit.forms import wav_file
 from myna.http.streaming import SpeechResponse, WholeSpeechResponse
+from myna.kit.finishing import to_the_end
 from myna.speech.schemas import SpeechRequest
 from myna.speech.stream import SpeechStream
 from myna.voices.schemas import Voice
@@ -68,10 +68,10 @@ def wav_response(stream: SpeechStream, sample_rate: int) -> Response:
     return WholeSpeechResponse(stream, aiter(stream), headers, lambda samples: wav_file(samples, sample_rate))
 
 
-async def remembered(stream: SpeechStream, keep: Callable[[bytes], Awaitable[None]]) -> AsyncIterator[bytes]:
+async def remembered(stream: SpeechStream, keep: Callable[[bytes], Coroutine[Any, Any, None]]) -> AsyncIterator[bytes]:
     """The sound as it comes; `keep` gets all of it when it was sent to its end."""
     heard = bytearray()
     async for piece in stream:
         heard += piece
         yield piece
-    await asyncio.shield(keep(bytes(heard)))
+    await to_the_end(keep(bytes(heard)))
