@@ -27,6 +27,7 @@ from myna.http.server import create_server
 from myna.http.services import Services
 from myna.jobs.service import JobService
 from myna.kit import ids
+from myna.kit.finishing import all_finished
 from myna.media.fetch import Fetcher
 from myna.media.network import Guard
 from myna.outputs.service import OutputService
@@ -59,6 +60,8 @@ from myna.worker.schedules import Chore, Housekeeping
 
 log = structlog.get_logger()
 
+_GOODBYE_SECONDS = 5.0
+"""How long a node that stops waits for what its clients have left to be ended."""
 FETCH_SECONDS = 60.0
 """How long fetching a recording may take."""
 
@@ -92,6 +95,7 @@ class Node:
         await self.keeper.stop()
         await self.services.engines.close()
         await self.services.fetcher.close()
+        await all_finished(_GOODBYE_SECONDS)
         await self.services.database.close()
         log.info("node.stopped", node=self.id)
 

@@ -150,6 +150,16 @@ class DubFiles:
         await self.forget_local(dub_id)
         return await self._remove_folder(f"{FOLDER}/{account_id}/{dub_id}")
 
+    async def remove_unrecorded(self, account_id: str, dub_id: str) -> None:
+        """As `remove_all`, unless the dub was recorded after all. What cannot be done now is left to `remove_left`."""
+        try:
+            async with self._database.reading() as connection:
+                recorded = await DubRepository(connection).find(dub_id)
+            if recorded is None:
+                await self.remove_all(account_id, dub_id)
+        except MynaError as error:
+            log.warning("dubbing.files_left", dub=dub_id, reason=error.message)
+
     async def forget_local(self, dub_id: str) -> None:
         """Remove the folder of a dub on this node."""
         await asyncio.to_thread(shutil.rmtree, self._folder / dub_id, ignore_errors=True)

@@ -23,6 +23,7 @@ from myna.errors import Conflict, InvalidRequest, NotFound
 from myna.jobs.schemas import NewJob
 from myna.jobs.service import JobService
 from myna.kit import clock, ids
+from myna.kit.finishing import to_the_end
 from myna.kit.pagination import Cursor, Page
 from myna.outputs.service import OutputService
 from myna.settings import Settings
@@ -132,7 +133,7 @@ class DubbingService:
                 await DubRepository(connection).insert(made)
                 await self._database.after_commit(lambda: self._begin(job.id))
         except BaseException:
-            await asyncio.shield(self._files.remove_all(owner_of(caller).id, dub_id))
+            await to_the_end(self._files.remove_unrecorded(owner_of(caller).id, dub_id))
             raise
         return made
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from myna.dubbing.files import SOURCE, DubFiles
 from myna.dubbing.schemas import DubRequest
 from myna.errors import InvalidRequest
+from myna.kit.finishing import to_the_end
 from myna.media.fetch import Fetcher
 from myna.media.probe import MediaLimits, probe_untrusted
 from myna.media.sniff import refuse_what_is_no_film
@@ -42,7 +43,7 @@ class Sources:
             await self._files.keep(account_id, dub_id, SOURCE, path)
         except BaseException:
             path.unlink(missing_ok=True)
-            await self._files.remove_all(account_id, dub_id)
+            await to_the_end(self._files.remove_unrecorded(account_id, dub_id))
             raise
         return known
 

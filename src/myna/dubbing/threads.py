@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
@@ -11,6 +10,7 @@ from typing import Self, TypeVar
 
 from myna.engines.base import Samples
 from myna.errors import Canceled
+from myna.kit.finishing import waited_for
 from myna.kit.threads import run_in_thread
 from myna.media.soundfiles import SoundReader
 
@@ -19,12 +19,7 @@ Result = TypeVar("Result")
 
 async def in_thread(work: Callable[[], Result]) -> Result:
     """What `work` gives. When the caller is canceled, the thread is waited for: give it little to do at a time."""
-    running = asyncio.ensure_future(run_in_thread(work))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        raise
+    return await waited_for(run_in_thread(work))
 
 
 class SharedSound:

@@ -18,6 +18,7 @@ from typing import BinaryIO
 import httpx
 
 from myna.errors import AddressRefused, BodyTooLarge, InvalidRequest, StorageFull, Unavailable, UnsupportedMedia
+from myna.kit.finishing import waited_for
 from myna.media.network import Guard, guarded_client
 
 MOST_REDIRECTS = 3
@@ -194,7 +195,7 @@ class _ToDisk:
     async def _flush(self) -> None:
         block, self._block = self._block, bytearray()
         try:
-            await asyncio.to_thread(_write_whole, self._file, block)
+            await waited_for(asyncio.to_thread(_write_whole, self._file, block))  # nobody closes the file meanwhile
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise StorageFull from None

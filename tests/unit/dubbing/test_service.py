@@ -23,9 +23,11 @@ from myna.errors import (
     InsufficientCredits,
     InvalidRequest,
     NotFound,
+    Unavailable,
     UnsupportedMedia,
     VoiceNotFound,
 )
+from myna.kit.finishing import all_finished
 from myna.media.fetch import Fetcher
 from myna.media.probe import packet_hash
 from tests.fixtures.dubs import (
@@ -212,6 +214,35 @@ async def test_without_credits_nothing_is_stored(dub_node: Node, film: Path) -> 
     with pytest.raises(InsufficientCredits):
         await poor.create()
     assert await poor.files() == []
+
+
+@pytest.mark.parametrize("trouble", ["the request is canceled", "the queue is away"])
+async def test_a_dub_that_was_recorded_keeps_its_source_and_is_made(
+    studio: Studio, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning = asyncio.Event()
+
+    async def enqueue(*_: object) -> None:
+        beginning.set()
+        await asyncio.sleep(0.05)
+        raise Unavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio.node.work, "enqueue", enqueue)
+        creating = asyncio.create_task(studio.create())
+        await beginning.wait()
+        if trouble == "the request is canceled":
+            creating.cancel()
+        await asyncio.wait({creating})
+        await all_finished(10)
+    assert creating.cancelled() or creating.result()
+    [job] = (await studio.services.jobs.list(studio.account_id)).items
+    assert await studio.files() == [
+        f"dubs/{studio.account_id}/{job.id}/source",
+        str(studio.work_folder / job.id / "source"),
+    ]
+    assert await studio.dubbing.resume_unstarted(older_than=0.0) == 1
+    assert (await studio.dubbing.wait(studio.account_id, job.id, SECONDS_TO_DUB)).job.status == "succeeded"
 
 
 @pytest.mark.parametrize("stage", STAGES)
