@@ -15,7 +15,16 @@ import structlog
 from myna.accounts.schemas import Caller
 from myna.audio.gain import StreamGain
 from myna.db.session import Database
-from myna.errors import Canceled, EngineCrashed, InvalidRequest, NotFound, RateLimited, TextTooLong, Unavailable
+from myna.errors import (
+    Canceled,
+    Conflict,
+    EngineCrashed,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    TextTooLong,
+    Unavailable,
+)
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
@@ -106,13 +115,19 @@ class SpeechService:
         return await self._jobs.accept(new)
 
     async def start(self, job: Job, *, interactive: bool) -> None:
-        """Begin at once in this process when somebody waits for it or a place is free, else leave it to the queue."""
-        if self._settings.work and (interactive or len(self._running) < self._settings.worker_concurrency):
-            running = await self._work.begin(speech, job.id)
-            self._running[job.id] = running
-            running.add_done_callback(lambda _: self._running.pop(job.id, None))
-        else:
-            await self._work.enqueue(QUEUE, speech, job.id)
+        """Begin at once in this process when somebody waits for it or a place is free, else leave it to the queue.
+
+        While durable work is away, a job that somebody waits for is canceled, and this raises `Unavailable`; any other
+        is begun later.
+        """
+        try:
+            await self._begin(job, interactive)
+        except Unavailable as error:
+            if interactive:
+                with contextlib.suppress(Conflict):  # it has ended meanwhile
+                    await to_the_end(self._jobs.cancel(job.account_id, job.id))
+                raise
+            log.warning("speech.begun_later", job=job.id, reason=error.message)
 
     async def wait(self, job_id: str, timeout: float) -> Job:
         """The finished job. Raises `TimeoutError` after `timeout` seconds; the job goes on."""
@@ -184,6 +199,14 @@ class SpeechService:
         for job in jobs:
             await self._work.enqueue(QUEUE, speech, job.id)
         return len(jobs)
+
+    async def _begin(self, job: Job, interactive: bool) -> None:
+        if self._settings.work and (interactive or len(self._running) < self._settings.worker_concurrency):
+            running = await self._work.begin(speech, job.id)
+            self._running[job.id] = running
+            running.add_done_callback(lambda _: self._running.pop(job.id, None))
+        else:
+            await self._work.enqueue(QUEUE, speech, job.id)
 
     def _check_text(self, text: str) -> None:
         if not text:

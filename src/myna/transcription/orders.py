@@ -7,8 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from typing import Any, Protocol
 
+import structlog
+
 from myna.accounts.schemas import Caller
-from myna.errors import NotFound
+from myna.errors import NotFound, Unavailable
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.settings import Settings
@@ -16,6 +18,8 @@ from myna.transcription.schemas import TranscriptionRequest
 from myna.transcription.service import TranscriptionService
 from myna.transcription.steps import SOURCE, price_of
 from myna.transcription.workflow import transcription
+
+log = structlog.get_logger()
 
 QUEUE = "dubs"
 """Their queue: both are long, and nobody waits for them."""
@@ -71,7 +75,10 @@ class TranscriptionOrders:
                 details={**details, SOURCE: source},
             )
         )
-        await self._work.enqueue(QUEUE, transcription, job.id)
+        try:
+            await self._work.enqueue(QUEUE, transcription, job.id)
+        except Unavailable as error:  # it is accepted all the same
+            log.warning("transcription.begun_later", job=job.id, reason=error.message)
         return job
 
     async def wait(self, job_id: str, timeout: float) -> Job:

@@ -147,6 +147,26 @@ async def test_starting_twice_works_once(node: Node, caller: Caller, request_for
     assert len(await node.services.outputs.of_job(job.id)) == 1
 
 
+@pytest.mark.parametrize("interactive", [True, False])
+async def test_a_job_is_begun_later_or_free_while_durable_work_is_away(
+    node: Node, caller: Caller, request_for: SpeechRequest, interactive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable
+
+    job = await accept(node, caller, request_for)
+    with monkeypatch.context() as patch:
+        patch.setattr(node.work, "begin", away)
+        if interactive:
+            with pytest.raises(Unavailable):
+                await node.services.speech.start(job, interactive=True)
+        else:
+            await node.services.speech.start(job, interactive=False)
+    await node.services.speech.resume_unstarted(older_than=0.0)
+    job = await node.services.speech.wait(job.id, timeout=60)
+    assert (job.status, job.charged) == (("canceled", 0) if interactive else ("succeeded", 5_000))
+
+
 async def open_stream(node: Node, caller: Caller, request: SpeechRequest):
     return await node.services.speech.stream(
         caller, request, api="openai", price_per_character=10, base_url="http://test"
