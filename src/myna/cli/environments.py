@@ -46,7 +46,7 @@ def install(
         python = make(name, folder, torch_index)
     registry = EngineRegistry.load([name], {name: python})
     reasons = [why for kind in KINDS for engine, why in registry.unavailable_of(kind).items() if engine == name]
-    print(f"{name} is installed, but {reasons[0]}." if reasons else f"{name} is ready.")
+    print(f"{name} is installed, but not ready: {reasons[0]}" if reasons else f"{name} is ready.")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 """Mono sound: float32, shape `[n]`, full scale ±1."""
 
 Gender = Literal["female", "male", "neutral"]
+Ability = TypeVar("Ability")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ class AudioChunk:
     """Words that begin in this piece."""
 
 
-class Engine(abc.ABC):
-    """Base class of all speech engines. Heavy libraries are imported inside the methods, never at import."""
+class BaseEngine(abc.ABC, Generic[Ability]):
+    """What engines of all kinds have in common. Heavy libraries are imported inside the methods, never at import."""
 
     name: ClassVar[str]
 
@@ -142,8 +143,21 @@ class Engine(abc.ABC):
 
     @classmethod
     @abc.abstractmethod
-    def describe(cls) -> Capabilities:
-        """What it can do. Cheap; called in the server's process."""
+    def describe(cls) -> Ability:
+        """What it can do here. Cheap; called in the server's process."""
+
+    def interrupt(self) -> None:
+        """Nobody wants the current request any more: have the long step in progress fail soon.
+
+        Called from another thread, only while a request is worked on. Whatever that raises then is forgotten.
+        """
+
+    def close(self) -> None:
+        """Let go of everything. The process ends right after."""
+
+
+class Engine(BaseEngine[Capabilities]):
+    """Base class of engines that speak."""
 
     @classmethod
     @abc.abstractmethod
@@ -168,12 +182,3 @@ class Engine(abc.ABC):
         `ReferenceRefused`.
         """
         raise Unsupported(f"The engine `{self.name}` cannot clone voices.")
-
-    def interrupt(self) -> None:  # noqa: B027 - an engine that works in small steps need not override it
-        """Nobody wants the current request any more: have the long step in progress fail soon.
-
-        Called from another thread, only while `synthesize` or the like runs. Whatever that raises then is forgotten.
-        """
-
-    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
-        """Let go of everything. The process ends right after."""

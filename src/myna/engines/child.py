@@ -131,8 +131,7 @@ class Conversation:
         self._engine = engine
         self._pipe = pipe
         self._listener = listener
-        if isinstance(engine, Engine | SeparationEngine):
-            listener.interrupt = engine.interrupt
+        listener.interrupt = engine.interrupt
 
     def run(self) -> None:
         while received := self._listener.requests.get():

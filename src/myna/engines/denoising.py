@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
 
-from myna.engines.base import Samples
+from myna.engines.base import BaseEngine, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +22,8 @@ class DenoisingCapabilities:
     device: str = "cpu"
 
 
-class DenoisingEngine(abc.ABC):
-    """Base class of denoisers. Heavy libraries are imported inside the methods, never at import."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    @abc.abstractmethod
-    def available(cls) -> tuple[bool, str]:
-        """Whether it can run here, and if not, why and what to do. Cheap; called in the server's process."""
-
-    @classmethod
-    @abc.abstractmethod
-    def describe(cls) -> DenoisingCapabilities:
-        """What it is. Cheap; called in the server's process."""
+class DenoisingEngine(BaseEngine[DenoisingCapabilities]):
+    """Base class of denoisers."""
 
     @abc.abstractmethod
     def begin(self) -> None:
@@ -48,6 +35,3 @@ class DenoisingEngine(abc.ABC):
 
         All that it gives is as long as all that it took, and in step. How the sound is cut changes nothing.
         """
-
-    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
-        """Let go of everything. The process ends right after."""

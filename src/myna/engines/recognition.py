@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
 
-from myna.engines.base import Samples
+from myna.engines.base import BaseEngine, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +68,9 @@ class Recognised:
     """How sure the engine is of a language that it found out: 0 to 1."""
 
 
-class RecognitionEngine(abc.ABC):
-    """Base class of recognisers. Heavy libraries are imported inside the methods, never at import."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    @abc.abstractmethod
-    def available(cls) -> tuple[bool, str]:
-        """Whether it can run here, and if not, why and what to do. Cheap; called in the server's process."""
-
-    @classmethod
-    @abc.abstractmethod
-    def describe(cls) -> RecognitionCapabilities:
-        """What it can do. Cheap; called in the server's process."""
+class RecognitionEngine(BaseEngine[RecognitionCapabilities]):
+    """Base class of recognisers."""
 
     @abc.abstractmethod
     def recognise(self, samples: Samples, sample_rate: int, request: RecognitionRequest) -> Recognised:
         """The words in mono sound. Called in the child process. No words is an answer, not an error."""
-
-    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
-        """Let go of everything. The process ends right after."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from myna.engines.base import BaseEngine
 
 Stereo = NDArray[np.float32]
 """Shape `[n, 2]`, full scale ±1."""
@@ -38,20 +39,8 @@ class SeparationCapabilities:
     device: str = "cpu"
 
 
-class SeparationEngine(abc.ABC):
-    """Base class of engines that separate. Heavy libraries are imported inside the methods, never at import."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    @abc.abstractmethod
-    def available(cls) -> tuple[bool, str]:
-        """Whether it can run here, and if not, why and what to do. Cheap; called in the server's process."""
-
-    @classmethod
-    @abc.abstractmethod
-    def describe(cls) -> SeparationCapabilities:
-        """What it can do. Cheap; called in the server's process."""
+class SeparationEngine(BaseEngine[SeparationCapabilities]):
+    """Base class of engines that separate."""
 
     @abc.abstractmethod
     def begin(self) -> None:
@@ -63,12 +52,3 @@ class SeparationEngine(abc.ABC):
 
         All that it gives is as long as all that it took, and in step. How the sound is cut changes nothing.
         """
-
-    def interrupt(self) -> None:  # noqa: B027 - an engine that works in small steps need not override it
-        """Nobody wants the current sound any more: have the long step in progress fail soon.
-
-        Called from another thread, only while a block is worked on. Whatever that raises then is forgotten.
-        """
-
-    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
-        """Let go of everything. The process ends right after."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+
+from myna.engines.base import BaseEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +61,12 @@ class TranslationRequest:
     """The lines were translated before and are too long: say the same in fewer words."""
 
 
-class TranslationEngine(abc.ABC):
+class TranslationEngine(BaseEngine[TranslationCapabilities]):
     """Base class of translators."""
-
-    name: ClassVar[str]
-
-    @classmethod
-    @abc.abstractmethod
-    def available(cls) -> tuple[bool, str]:
-        """Whether it can run here, and if not, why and what to install. Cheap; called in the server's process."""
-
-    @classmethod
-    @abc.abstractmethod
-    def describe(cls) -> TranslationCapabilities:
-        """What it can do here. Cheap; called in the server's process."""
 
     @abc.abstractmethod
     def translate(self, request: TranslationRequest) -> tuple[str, ...]:
         """As many lines as were given. Called in the child process. Raises `EngineFailed`, `Unsupported`."""
-
-    def close(self) -> None:  # noqa: B027 - an engine without resources need not override it
-        """Let go of everything. The process ends right after."""
 
 
 _SAME = {"cmn": "zh", "no": "nb", "iw": "he"}
