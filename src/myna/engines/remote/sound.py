@@ -130,7 +130,8 @@ def read_file(data: bytes, longest: float) -> Samples:
             samples = file.read(most, dtype="float32", always_2d=True)
             whole = file.format != "FLAC" or len(samples) >= min(most, file.frames)
     except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError) as error:
-        raise BadAudio(f"The speech server's answer is no sound that can be read: {error}") from None
+        words = getattr(error, "error_string", error)  # of libsndfile, without Python's name of the bytes
+        raise BadAudio(f"The speech server's answer is no sound that can be read: {words}") from None
     if not whole:
         raise BadAudio("The sound of the speech server broke off: its header promises more.")
     mono: Samples = samples.mean(axis=1, dtype=np.float32)

@@ -446,9 +446,10 @@ NOT_A_NUMBER[100] = np.nan
 def test_what_is_no_speech_is_refused(data: bytes, type: str, problem: str) -> None:
     with (
         served(lambda exchange: exchange.answer(200, data, type), remote_attempts=1) as (engine, _),
-        pytest.raises(BadAudio, match=problem),
+        pytest.raises(BadAudio, match=problem) as caught,
     ):
         said(engine)
+    assert "object at" not in caught.value.message
 
 
 def test_a_page_instead_of_sound_is_asked_for_elsewhere() -> None:
