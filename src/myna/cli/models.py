@@ -195,7 +195,7 @@ def _row(model: Model, store: ModelStore) -> dict[str, Any]:
         "size_bytes": model.size_bytes,
         "engine": model.engine,
         "languages": list(model.languages),
-        "licence": model.licence_weights if model.commercial else f"{model.licence_weights} (not for commerce)",
+        "licence": _licence(model.licence_weights, model.commercial),
         "commercial": model.commercial,
         "code": model.licence_code,
         "needs": _needs(model),
@@ -217,13 +217,17 @@ def _own_row(name: str, store: ModelStore) -> dict[str, Any]:
         "size_bytes": size,
         "engine": model.manifest.engine if model else "",
         "languages": [],
-        "licence": (model and model.manifest.licence) or "not known",
+        "licence": _licence(model.manifest.licence, model.manifest.commercial) if model else "not known",
         "commercial": bool(model and model.manifest.commercial),
         "code": "",
         "needs": "",
         "checksum": "recorded at import",
         "gives": "imported",
     }
+
+
+def _licence(name: str, commercial: bool) -> str:
+    return f"{name or 'not known'}{'' if commercial else ' (not for commerce)'}"
 
 
 def _for_people(row: dict[str, Any]) -> dict[str, Any]:

@@ -180,6 +180,16 @@ def test_import_show_verify_and_remove_a_model_of_ones_own(
     assert myna("models", "remove", "our-voice").code == 1
 
 
+def test_an_imported_model_that_is_not_for_commerce_is_marked(myna: CommandLine, hub: ModelHub, tmp_path: Path) -> None:
+    (tmp_path / "voice.onnx").write_bytes(b"\x08\x08graph")
+    (tmp_path / "voice.onnx.json").write_text('{"phoneme_id_map": {}}')
+    order = ("models", "import", str(tmp_path / "voice.onnx"), "--name", "theirs", "--licence", "CC-BY-NC-4.0")
+    assert "--allow-non-commercial" in myna(*order).err
+    assert myna(*order, "--allow-non-commercial").code == 0
+    [listed] = myna("models", "list", "--here", "--json").json
+    assert (listed["licence"], listed["commercial"]) == ("CC-BY-NC-4.0 (not for commerce)", False)
+
+
 def test_import_brings_what_was_fetched_elsewhere(myna: CommandLine, hub: ModelHub, tmp_path: Path) -> None:
     brought = tmp_path / "brought"
     brought.mkdir()
