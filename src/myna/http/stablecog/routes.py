@@ -63,11 +63,11 @@ class _Routes:
                     api.add_api_route(form, endpoint, methods=[method], response_model=None)
 
     async def create_voiceover(self, request: Request) -> Response:
-        try:
-            async with trouble_as(UNKNOWN_ERROR):
+        async with trouble_as(UNKNOWN_ERROR):
+            try:
                 return Answer(await self._creation.create(request, await self._caller(request)))
-        except Abandoned:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+            except Abandoned:
+                return Response(status_code=CLIENT_CLOSED_REQUEST)
 
     async def list_outputs(self, request: Request) -> Response:
         caller = await self._caller(request)
