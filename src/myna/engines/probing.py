@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -52,6 +53,8 @@ def probe(load: Callable[[], object], name: str | None) -> Probed | Absent:
         return Probed(kind, engine.describe(), engine.voices() if issubclass(engine, Engine) else ())
     except EngineUnavailable as error:
         return Absent(error.message, kind)
+    except ModuleNotFoundError as error:
+        return Absent(f"it cannot be loaded: {sys.executable} has no module `{error.name}`", kind)
     except Exception as error:
         return Absent(f"it cannot be loaded: {type(error).__name__}: {error}", kind)
 

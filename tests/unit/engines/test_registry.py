@@ -41,7 +41,7 @@ def test_a_name_that_nobody_has() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("gone", "tests.fixtures.nowhere:Engine", "ModuleNotFoundError"),
+        ("gone", "tests.fixtures.nowhere:Engine", "has no module `tests.fixtures.nowhere`"),
         ("typo", "tests.fixtures.engines:Plane", "AttributeError"),
         ("not_an_engine", "tests.fixtures.engines:NotAnEngine", "not a subclass"),
         ("function", "tests.fixtures.engines:RATE", "not a subclass"),
