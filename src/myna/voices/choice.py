@@ -41,6 +41,8 @@ def choice_of(name: str, registry: EngineRegistry, models: Mapping[str, str]) ->
     `models` are those by which voices speak here, with their engines. Raises `EngineUnavailable`, which says what to
     do, for an engine or a model that is known and cannot speak here.
     """
+    if not registry.knows(name) and name not in models:
+        name = name.lower()  # as those are that come with Myna: `Kokoro` is not to be spoken by another engine
     if registry.knows(name):
         registry.describe(name)
         return Choice(name)

@@ -145,6 +145,11 @@ def test_a_model_of_an_engine_that_has_one_is_named_for_it(
         models.choice("our-voice")
 
 
+@pytest.mark.parametrize("name", ["Fake", "FAKE"])
+def test_capitals_name_the_same_engine(voices: VoiceService, name: str) -> None:
+    assert voices.choice(name) == Choice("fake")
+
+
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
