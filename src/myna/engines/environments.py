@@ -5,6 +5,7 @@ Each is a folder with a Python of its own. Myna is not installed there but lent 
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -78,8 +79,9 @@ def install(engine: str, folder: Path, torch_index: str | None = None, run: Run 
     folder.parent.mkdir(parents=True, exist_ok=True)
     for command in commands:
         if code := run(command):
+            elsewhere = "; `--torch-index` takes torch from elsewhere" if "--index-url" in command else ""
             raise EngineUnavailable(
-                f"The environment of `{engine}` was not made: this ended with {code}: {' '.join(command)}"
+                f"The environment of `{engine}` was not made. This ended with {code}{elsewhere}: {shlex.join(command)}"
             )
     recipe = recipe_of(engine)
     (folder / MARK).write_text("\n".join((*recipe.torch, *recipe.libraries)) + "\n")

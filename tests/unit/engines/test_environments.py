@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import entry_points
@@ -59,6 +60,20 @@ def test_one_that_is_not_whole_is_not_used(tmp_path: Path, failing: int) -> None
     with pytest.raises(EngineUnavailable, match="ended with 3"):
         install("pocket", settings.environments_dir / "pocket", run=Runner(failing))
     assert settings.resolved_engine_pythons == {}
+
+
+def test_what_failed_can_be_tried_by_hand_and_torch_had_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    with pytest.raises(EngineUnavailable) as without_torch:
+        install("pocket", tmp_path / "my pocket", run=Runner(2))
+    told = without_torch.value.message
+    assert shlex.join(steps("pocket", tmp_path / "my pocket")[1]) in told
+    assert "--torch-index" in told
+    with pytest.raises(EngineUnavailable) as without_library:
+        install("pocket", tmp_path / "pocket", run=Runner(3))
+    assert "--torch-index" not in without_library.value.message
 
 
 def test_it_is_made_anew(tmp_path: Path) -> None:
