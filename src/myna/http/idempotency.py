@@ -23,7 +23,7 @@ from myna.http.fingerprint import body_fingerprint, idempotency_key, request_sco
 from myna.http.middleware import body_of
 from myna.http.repository import IdempotencyRepository, KeptRequest
 from myna.kit import clock, ids
-from myna.kit.finishing import end_of, set_going, to_the_end
+from myna.kit.finishing import end_of, now_or_later, set_going, to_the_end
 
 if TYPE_CHECKING:
     from myna.http.services import Services
@@ -193,7 +193,7 @@ class Idempotency:
         try:
             if object_key:
                 await self._store(object_key, body)
-            await self._kept.finish(kept.scope, kept.node_id, status, headers, object_key)
+            await now_or_later(lambda: self._kept.finish(kept.scope, kept.node_id, status, headers, object_key))
         except Exception:
             log.exception("http.answer_not_kept", scope=kept.scope)
 
@@ -204,7 +204,7 @@ class Idempotency:
             log.exception("http.answer_not_stored", key=object_key)
 
     async def release(self, kept: KeptRequest) -> None:
-        await self._kept.release(kept)
+        await now_or_later(lambda: self._kept.release(kept))
 
     async def _sweep(self) -> None:
         """Remove what has expired, once a minute at most."""

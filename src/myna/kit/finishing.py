@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import structlog
+
+from myna.errors import Unavailable
 
 Result = TypeVar("Result")
 
 log = structlog.get_logger()
 
+BETWEEN_TRIES = 5.0
+"""Seconds between two tries of work that needs what is away."""
 _running: set[asyncio.Task[Any]] = set()
 """The event loop alone would forget them."""
 
@@ -54,6 +59,15 @@ async def waited_for(work: Coroutine[Any, Any, Result]) -> Result:
     return task.result()
 
 
+async def now_or_later(work: Callable[[], Awaitable[object]]) -> None:
+    """Do what must be done in the end: at once, or when what it needs is back and it raises `Unavailable` no more."""
+    try:
+        await work()
+    except Unavailable as error:
+        log.warning("finishing.put_off", reason=error.message)
+        set_going(_later(work))
+
+
 async def all_finished(seconds: float) -> None:
     """Wait for what still goes on in this event loop, at most so long."""
     loop = asyncio.get_running_loop()
@@ -63,6 +77,14 @@ async def all_finished(seconds: float) -> None:
             log.warning("finishing.not_finished", works=len(going))
             return
         await asyncio.wait(going, timeout=deadline - loop.time())
+
+
+async def _later(work: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(BETWEEN_TRIES)
+        with suppress(Unavailable):
+            await work()
+            return
 
 
 def _say_if_it_failed(task: asyncio.Task[Any]) -> None:

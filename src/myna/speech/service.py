@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ from myna.errors import (
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.kit import ids
-from myna.kit.finishing import set_going, to_the_end
+from myna.kit.finishing import now_or_later, to_the_end
 from myna.media.encode import StreamEncoder, WholeFileEncoder, encode
 from myna.settings import Settings
 from myna.speech.rendering import Renderer
@@ -44,8 +44,6 @@ from myna.voices.service import VoiceService
 log = structlog.get_logger()
 
 QUEUE = "speech"
-BETWEEN_SETTLEMENTS = 5.0
-"""Seconds between two attempts to settle a stream while the database is away."""
 LONGEST_WAIT_BETWEEN_LOOKS = 0.25
 """Seconds between two looks at a job that another node works on."""
 
@@ -277,7 +275,9 @@ class SpeechService:
 
 
 class _Settlement:
-    """The end of a stream, once, whoever is canceled: charge what was spoken, or nothing when it failed."""
+    """The end of a stream, once, whoever is canceled: charge what was spoken, or nothing when it failed. Nobody else
+    ends a stream while its node lives, so a database that is away is waited for.
+    """
 
     def __init__(self, jobs: JobService, new: NewJob, on_end: Callable[[], None]) -> None:
         self._jobs = jobs
@@ -289,25 +289,11 @@ class _Settlement:
     async def complete(self, share: float) -> None:
         """`share` of the text was spoken, 0 to 1."""
         if self.end():
-            await to_the_end(self._settle(partial(self._charge, share)))
+            await to_the_end(now_or_later(partial(self._charge, share)))
 
     async def fail(self, code: str, message: str) -> None:
         if self.end():
-            await to_the_end(self._settle(partial(self._jobs.fail, self._new.id, code, message)))
-
-    async def _settle(self, settle: Callable[[], Awaitable[object]]) -> None:
-        try:
-            await settle()
-        except Unavailable:
-            set_going(self._settle_later(settle))
-
-    async def _settle_later(self, settle: Callable[[], Awaitable[object]]) -> None:
-        """As soon as the database is back: nobody else ends a stream while its node lives."""
-        while True:
-            await asyncio.sleep(BETWEEN_SETTLEMENTS)
-            with contextlib.suppress(Unavailable):
-                await settle()
-                return
+            await to_the_end(now_or_later(partial(self._jobs.fail, self._new.id, code, message)))
 
     async def _charge(self, share: float) -> None:
         with contextlib.suppress(Canceled):  # the job was ended from outside, and given back

@@ -17,13 +17,14 @@ from starlette.routing import Route
 
 from myna.accounts.service import AccountService, new_token
 from myna.db.tables import idempotency_keys, nodes
-from myna.errors import MynaError
+from myna.errors import MynaError, Unavailable
 from myna.http import idempotency
 from myna.http.auth import bearer
 from myna.http.errors import install_error_handlers
 from myna.http.idempotency import Idempotency, job_cuid, job_uuid, keep_instead, work_begins
 from myna.http.limits import RequestLimiter
 from myna.http.middleware import AnswerAborted, BodyLimit, ErrorGuard
+from myna.http.repository import IdempotencyRepository
 from myna.kit import clock
 from myna.kit.finishing import all_finished
 from myna.settings import Settings
@@ -476,6 +477,29 @@ class TestStorageTrouble:
         assert (again.status_code, again.json()) == (409, {"vendor": "conflict"}), "gone, and not still running"
         assert again.headers["x-should-retry"] == "false"
         assert len(world.done) == 1
+
+    @pytest.mark.parametrize(("path", "begun", "status"), [("/labour", 1, 202), ("/refuse", 2, 429)])
+    async def test_a_database_that_is_away_at_the_end(self, world, http, monkeypatch, path, begun, status):
+        """Its key is free, or its answer kept, as soon as it is back."""
+        away = True
+
+        def broken(work):
+            async def work_while_away(repository, *args):
+                if away:
+                    raise Unavailable
+                await work(repository, *args)
+
+            return work_while_away
+
+        for name in ("finish", "release"):
+            monkeypatch.setattr(IdempotencyRepository, name, broken(getattr(IdempotencyRepository, name)))
+        monkeypatch.setattr("myna.kit.finishing.BETWEEN_TRIES", 0.01)
+        assert (await http.post(f"{path}?status=429", headers=once())).status_code == status
+        assert (await http.post(f"{path}?status=429", headers=once())).status_code == 409
+        away = False
+        await all_finished(10)
+        assert (await http.post(f"{path}?status=429", headers=once())).status_code == status
+        assert len(world.done) == begun
 
     async def test_an_answer_that_was_lost(self, world, http, database):
         await http.post("/labour", headers=once())

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from myna.kit.finishing import all_finished, to_the_end, waited_for
+from myna.errors import Unavailable
+from myna.kit.finishing import all_finished, now_or_later, to_the_end, waited_for
 
 
 class Work:
@@ -94,3 +95,19 @@ async def test_a_server_that_stops_waits_for_it_but_not_for_ever() -> None:
     idle.go_on.set()
     await all_finished(10)
     assert idle.done.is_set()
+
+
+async def test_what_is_away_is_waited_for_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("myna.kit.finishing.BETWEEN_TRIES", 0.01)
+    tries = 0
+
+    async def work() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise Unavailable
+
+    await now_or_later(work)
+    assert tries == 1
+    await all_finished(10)
+    assert tries == 3

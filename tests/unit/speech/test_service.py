@@ -363,7 +363,7 @@ async def test_a_stream_is_charged_as_soon_as_the_database_is_back(
         return await succeed(*args, **values)
 
     monkeypatch.setattr(node.services.jobs, "succeed", away)
-    monkeypatch.setattr("myna.speech.service.BETWEEN_SETTLEMENTS", 0.01)
+    monkeypatch.setattr("myna.kit.finishing.BETWEEN_TRIES", 0.01)
     stream = await open_stream(node, caller, request_for)
     assert [piece async for piece in stream]
     await nothing_is_left(node.services.database)
