@@ -16,13 +16,6 @@ from myna.voices.slots import slots
 from tests.fixtures.magichour import MOMENT, NOT_FOUND, UNAUTHORIZED, UNKNOWN_ID, Account
 
 
-@pytest.fixture(scope="module")
-def http():
-    """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=60, verify=False) as client:
-        yield client
-
-
 @pytest.fixture
 def account(server, http):
     return Account(server, http)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 
-import httpx
 import pytest
 from magic_hour.types import models
 
@@ -14,13 +13,6 @@ from tests.fixtures.magichour import MOMENT, NINE, NOT_FOUND, UNAUTHORIZED, UNKN
 from tests.fixtures.recordings import median_pitch
 
 ALLOWED = {"MYNA_RATE_LIMITS": "off", "MYNA_FETCH_ALLOW": "127.0.0.0/8"}
-
-
-@pytest.fixture(scope="module")
-def http():
-    """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=60, verify=False) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

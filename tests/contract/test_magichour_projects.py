@@ -6,18 +6,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from magic_hour.types import models
 
 from tests.fixtures.magichour import MOMENT, NINE, NOT_FOUND, UNKNOWN_ID, Account
-
-
-@pytest.fixture(scope="module")
-def http():
-    """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=60, verify=False) as client:
-        yield client
 
 
 @pytest.fixture

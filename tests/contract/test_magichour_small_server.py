@@ -6,7 +6,6 @@ import asyncio
 import json
 import time
 
-import httpx
 import pytest
 
 from tests.fixtures.magichour import NINE, Account, is_genuine
@@ -23,13 +22,6 @@ def server(make_module_server):
         MYNA_FETCH_ALLOW="127.0.0.0/8",
         MYNA_VOICE_ALIASES='{"magichour:Our Narrator": "fake:en-US.7"}',
     )
-
-
-@pytest.fixture(scope="module")
-def http():
-    """A client without a key. Nothing here is encrypted, so it need not load certificates."""
-    with httpx.Client(timeout=60, verify=False) as client:
-        yield client
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from tests.fixtures.stablecog import (
     MODELS,
     OUTPUTS,
     STRANGER,
-    Account,
     is_uuid,
     moment,
     refused,
@@ -32,20 +31,6 @@ from tests.fixtures.stablecog import (
 RAW = {"denoise_audio": False, "remove_silence": False}
 """Quicker to make."""
 BRIDGE = "Technology is a bridge between imagination and reality."
-
-
-@pytest.fixture(scope="module")
-def opened():
-    """Make accounts: `opened(server, credits=1)`."""
-    accounts = []
-
-    def make(server, **options):
-        accounts.append(Account(server, **options))
-        return accounts[-1]
-
-    yield make
-    for account in accounts:
-        account.http.close()
 
 
 @pytest.fixture

@@ -15,26 +15,11 @@ from tests.fixtures.stablecog import (
     DEFAULTS,
     MODELS,
     OUTPUTS,
-    Account,
     is_uuid,
     moment,
     refused,
     wait_for_balance,
 )
-
-
-@pytest.fixture(scope="module")
-def opened():
-    """Make accounts: `opened(server, credits=1)`."""
-    accounts = []
-
-    def make(server, **options):
-        accounts.append(Account(server, **options))
-        return accounts[-1]
-
-    yield make
-    for account in accounts:
-        account.http.close()
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from myna.accounts.schemas import Account
 from myna.db.session import Database
-from myna.storage.base import ObjectStorage, StoredObject
+from myna.storage.base import ObjectStorage
 from myna.storage.objects import open_storage
 from myna.voices.cloning import new_voice_id
 from myna.voices.schemas import NewVoice
@@ -44,20 +45,8 @@ class FatalStorage:
             await self._storage.delete(key)
             self._pass()
 
-    async def get(self, key: str) -> bytes:
-        return await self._storage.get(key)
-
-    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        return self._storage.stream(key, start, end)
-
-    async def head(self, key: str) -> StoredObject:
-        return await self._storage.head(key)
-
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        return self._storage.list(prefix)
-
-    async def check(self) -> None:
-        await self._storage.check()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
 
 
 async def open_node(database_url: str, folder: Path) -> Studio:

@@ -13,7 +13,7 @@ from myna.db.tables import voices as voices_table
 from myna.errors import Conflict, MynaError, TooManyVoices, Unavailable, VoiceNotFound
 from myna.kit import clock
 from myna.kit.finishing import all_finished
-from myna.storage.base import ObjectStorage, StoredObject
+from myna.storage.base import ObjectStorage
 from myna.voices.cloning import new_voice_id
 from myna.voices.schemas import NewVoice
 from tests.fixtures.cloning import Studio
@@ -39,20 +39,8 @@ class WeakStorage:
             raise Unavailable("The storage is away.")
         await self._storage.delete(*keys)
 
-    async def get(self, key: str) -> bytes:
-        return await self._storage.get(key)
-
-    def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        return self._storage.stream(key, start, end)
-
-    async def head(self, key: str) -> StoredObject:
-        return await self._storage.head(key)
-
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
-        return self._storage.list(prefix)
-
-    async def check(self) -> None:
-        await self._storage.check()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
 
 
 async def half_made(studio: Studio, voice_id: str) -> None:

@@ -48,16 +48,7 @@ def cloning_router(services: Services) -> APIRouter:
     async def preview_voice(request: Request, form: forms.Preview) -> Response:
         """Speak in the voice of a recording, before it is kept. Costs what speech costs."""
         caller = caller_of(request)
-        prepared = await services.cloning.prepare(
-            caller,
-            await read_upload(form.file, services.settings.max_reference_bytes),
-            engine=form.engine,
-            transcript=form.transcript,
-            language=form.language,
-            similarity=form.similarity,
-            stability=form.stability,
-            consent_id=form.consent_id,
-        )
+        prepared = await _prepared(form, caller, services)
         work_begins(request)
         keep_under(request, previews_folder(caller.account.id, prepared.reference_hash))
         stream = await services.speech.stream(
@@ -78,16 +69,7 @@ def cloning_router(services: Services) -> APIRouter:
         _check_consent(form.consent)
         new = checked_new(mapping.new_voice(form))
         preview = await _heard(form.preview, caller, services) if form.preview else None
-        prepared = await services.cloning.prepare(
-            caller,
-            await read_upload(form.file, services.settings.max_reference_bytes),
-            engine=form.engine,
-            transcript=form.transcript,
-            language=form.language,
-            similarity=form.similarity,
-            stability=form.stability,
-            consent_id=form.consent_id,
-        )
+        prepared = await _prepared(form, caller, services)
         voice_id = new_voice_id(request_seed(request))
         made = await services.cloning.create(
             caller, prepared, new, api="native", voice_id=voice_id, preview=preview, language=form.language
@@ -146,6 +128,19 @@ def portable_router(services: Services) -> APIRouter:
 
 _SOUND = {"audio/wav": {"schema": {"type": "string", "format": "binary"}}}
 _ZIP = {"application/zip": {"schema": {"type": "string", "format": "binary"}}}
+
+
+async def _prepared(form: forms.PreviewForm | forms.NewVoiceForm, caller: Caller, services: Services) -> PreparedVoice:
+    return await services.cloning.prepare(
+        caller,
+        await read_upload(form.file, services.settings.max_reference_bytes),
+        engine=form.engine,
+        transcript=form.transcript,
+        language=form.language,
+        similarity=form.similarity,
+        stability=form.stability,
+        consent_id=form.consent_id,
+    )
 
 
 def _check_consent(given: bool) -> None:
