@@ -119,7 +119,7 @@ class Idempotency:
         try:
             kept = await self._kept.claim(new)
             if kept.expires_at <= new.created_at:
-                await self._forget(await self._kept.take_expired(new.created_at, 1, kept.scope))
+                await self._forget_expired(1, kept.scope)
                 kept = await self._kept.claim(new)
         except asyncio.CancelledError:
             await to_the_end(self._kept.release(new))
@@ -211,11 +211,15 @@ class Idempotency:
         now = time.monotonic()
         if now - self._swept_at > _SWEEP_SECONDS:
             self._swept_at = now
-            await self._forget(await self._kept.take_expired(clock.now(), _SWEEP_ROWS))
+            await self._forget_expired(_SWEEP_ROWS)
 
-    async def _forget(self, object_keys: list[str]) -> None:
-        if object_keys:
-            await self._services.storage.delete(*object_keys)
+    async def _forget_expired(self, limit: int, scope: str | None = None) -> None:
+        """First what is stored: a row without it can be removed later, a file without its row would stay."""
+        now = clock.now()
+        expired = await self._kept.expired(now, limit, scope)
+        if expired:
+            await self._services.storage.delete(*(key for key in expired.values() if key))
+            await self._kept.remove_expired(now, expired)
 
 
 class Recorder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -70,16 +71,18 @@ class IdempotencyRepository:
         async with self._database.transaction() as connection:
             await connection.execute(delete(keys).where(*this, keys.c.status.is_(None)))
 
-    async def take_expired(self, now: datetime, limit: int, scope: str | None = None) -> list[str]:
-        """Remove up to `limit` expired rows, or the one of `scope`. Returns the keys of their stored bodies."""
-        expired = select(keys.c.scope).where(keys.c.expires_at <= now).limit(limit)
+    async def expired(self, now: datetime, limit: int, scope: str | None = None) -> dict[str, str | None]:
+        """Up to `limit` expired rows, or the one of `scope`: where the body of each one is stored, if anywhere."""
+        expired = select(keys.c.scope, keys.c.object_key).where(keys.c.expires_at <= now).limit(limit)
         if scope is not None:
             expired = expired.where(keys.c.scope == scope)
+        async with self._database.reading() as connection:
+            return {found: object_key for found, object_key in await connection.execute(expired)}
+
+    async def remove_expired(self, now: datetime, scopes: Iterable[str]) -> None:
+        """One that is in use again meanwhile stays."""
         async with self._database.transaction() as connection:
-            result = await connection.execute(
-                delete(keys).where(keys.c.scope.in_(expired)).returning(keys.c.object_key)
-            )
-            return [object_key for (object_key,) in result if object_key]
+            await connection.execute(delete(keys).where(keys.c.scope.in_(list(scopes)), keys.c.expires_at <= now))
 
     async def is_alive(self, node_id: str, since: datetime) -> bool:
         """Whether a node has given a sign of life since then, has not stopped, and nobody has found it dead."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -87,9 +88,16 @@ class WorkerRepository:
         old = nodes.c.recovered_by.is_not(None) & (nodes.c.seen_at < before)
         return (await self._connection.execute(delete(nodes).where(old))).rowcount
 
-    async def take_expired_keys(self, now: datetime, limit: int) -> list[str | None]:
-        """Remove up to `limit` expired idempotency keys. Returns the object key of each one's stored body, if any."""
-        expired = select(idempotency_keys.c.scope).where(idempotency_keys.c.expires_at <= now).limit(limit)
-        statement = delete(idempotency_keys).where(idempotency_keys.c.scope.in_(expired))
-        rows = await self._connection.execute(statement.returning(idempotency_keys.c.object_key))
-        return list(rows.scalars())
+    async def expired_keys(self, now: datetime, limit: int) -> dict[str, str | None]:
+        """Up to `limit` expired idempotency keys, by their scopes: the object key of each one's stored body, if any."""
+        keys = idempotency_keys.c
+        rows = await self._connection.execute(
+            select(keys.scope, keys.object_key).where(keys.expires_at <= now).limit(limit)
+        )
+        return {scope: object_key for scope, object_key in rows}
+
+    async def remove_expired_keys(self, now: datetime, scopes: Iterable[str]) -> None:
+        """One that is in use again meanwhile stays."""
+        keys = idempotency_keys.c
+        expired = keys.scope.in_(list(scopes)) & (keys.expires_at <= now)
+        await self._connection.execute(delete(idempotency_keys).where(expired))

@@ -112,13 +112,15 @@ class Housekeeping:
 
     async def delete_expired_keys(self) -> int:
         """Forget the answers to requests with an Idempotency-Key that are old enough. Returns how many."""
-        count = 0
+        count, now = 0, clock.now()
         while True:
+            async with self._database.reading() as connection:
+                expired = await WorkerRepository(connection).expired_keys(now, _AT_ONCE)
+            await self._storage.delete(*(key for key in expired.values() if key))
             async with self._database.transaction() as connection:
-                taken = await WorkerRepository(connection).take_expired_keys(clock.now(), _AT_ONCE)
-            await self._storage.delete(*(key for key in taken if key))
-            count += len(taken)
-            if len(taken) < _AT_ONCE:
+                await WorkerRepository(connection).remove_expired_keys(now, expired)
+            count += len(expired)
+            if len(expired) < _AT_ONCE:
                 return count
 
     async def delete_old_uploads(self) -> int:

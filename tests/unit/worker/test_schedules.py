@@ -17,7 +17,7 @@ from myna.credits.schemas import MILLI
 from myna.db.tables import credits as credit_rows
 from myna.db.tables import idempotency_keys, nodes
 from myna.dubbing import workflow as dub_workflow
-from myna.errors import NotFound
+from myna.errors import NotFound, Unavailable
 from myna.jobs.schemas import Job, NewJob
 from myna.kit import clock, ids
 from myna.speech import workflow as speech_workflow
@@ -148,6 +148,10 @@ async def test_a_job_that_ended_is_left_alone(sqlite_home: Household, monkeypatc
     assert found.status == "succeeded"
 
 
+async def away(*_: object) -> None:
+    raise Unavailable
+
+
 async def test_expired_idempotency_keys_go_with_their_bodies(home: Household, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedules, "_AT_ONCE", 2)
     now = clock.now()
@@ -164,6 +168,9 @@ async def test_expired_idempotency_keys_go_with_their_bodies(home: Household, mo
         }
         async with home.database.transaction() as connection:
             await connection.execute(insert(idempotency_keys).values(row))
+    with monkeypatch.context() as patch, pytest.raises(Unavailable):
+        patch.setattr(type(home.storage), "delete", away)
+        await home.housekeeping.delete_expired_keys()
     assert await home.housekeeping.delete_expired_keys() == 4
     assert await home.housekeeping.delete_expired_keys() == 0
     async with home.database.reading() as connection:
