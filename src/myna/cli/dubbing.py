@@ -15,6 +15,7 @@ from myna.cli.local import open_data
 from myna.cli.workshop import owner_named
 from myna.dubbing.schemas import Dub, DubRequest
 from myna.errors import MynaError
+from myna.kit.finishing import waited_for
 from myna.settings import Settings
 
 _BETWEEN_LOOKS = 0.2
@@ -99,7 +100,7 @@ async def _followed(node: Node, dub: Dub, show: Show) -> Dub:
             dub = await dubbing.get(dub.account_id, dub.id)
             show(dub.job.stage, dub.job.progress)
     except asyncio.CancelledError:
-        await asyncio.shield(_cancel(dubbing.cancel(dub.account_id, dub.id)))
+        await waited_for(_cancel(dubbing.cancel(dub.account_id, dub.id)))
         raise
     if dub.job.status != "succeeded":
         raise MynaError(dub.job.error_message or f"The dub was {dub.job.status}.")
