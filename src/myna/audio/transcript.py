@@ -17,15 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from myna.audio.resample import resample
+from myna.audio.hearing import FRAMES_PER_SECOND, PADDING, RATE, to_be_heard
 from myna.engines.base import Samples
 
-_RATE = 16_000
-_FRAMES_PER_SECOND = 100
-_PADDING = 0.25
-"""Seconds of near silence on both sides, so that the first sound is heard."""
-_LEVEL, _DITHER = -23.0, -65.0
-"""dBFS of the sound and of the noise that is added: after digital silence the recogniser is deaf."""
 _LANGUAGE_WEIGHT = 2.0
 """How much the order of sounds that is usual in English counts: little, as the sound decides."""
 
@@ -117,7 +111,7 @@ def _decoder() -> Any:
         allphone=str(model / "en-us-phone.lm.bin"),
         lm=None,
         lw=_LANGUAGE_WEIGHT,
-        samprate=_RATE,
+        samprate=RATE,
         loglevel="FATAL",
     )
 
@@ -142,20 +136,11 @@ def _pronounced(decoder: Any, tokens: list[str]) -> tuple[NDArray[np.int64], NDA
 def _sounds_heard(decoder: Any, samples: Samples, rate: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The sounds that are recognised, and the second at which each begins."""
     decoder.start_utt()
-    decoder.process_raw(_prepared(resample(samples, rate, _RATE)), full_utt=True)
+    decoder.process_raw(to_be_heard(samples, rate), full_utt=True)
     decoder.end_utt()
     found = [(_PHONES[part.word], part.start_frame) for part in decoder.seg() or () if part.word in _PHONES]
     sounds = np.array([sound for sound, _ in found], np.int64)
-    return sounds, np.array([frame / _FRAMES_PER_SECOND - _PADDING for _, frame in found])
-
-
-def _prepared(sound: Samples) -> bytes:
-    """16 bit at a steady level, with a little noise."""
-    level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-    gain = 10 ** (_LEVEL / 20) / level if level else 0.0
-    padded = np.pad(sound.astype(np.float64) * gain, round(_PADDING * _RATE))
-    noise = np.random.default_rng(0).standard_normal(len(padded)) * 10 ** (_DITHER / 20)
-    return (np.clip(padded + noise, -1, 1) * 32_767).astype("<i2").tobytes()
+    return sounds, np.array([frame / FRAMES_PER_SECOND - PADDING for _, frame in found])
 
 
 def _aligned(text: NDArray[np.int64], heard: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from myna.audio.resample import resample
+from myna.audio.hearing import FRAMES_PER_SECOND, PADDING, RATE, to_be_heard
 from myna.engines.base import Samples
 from myna.engines.recognition import (
     HeardWord,
@@ -23,12 +23,6 @@ from myna.engines.recognition import (
 )
 from myna.errors import Unsupported
 
-_RATE = 16_000
-_FRAMES_PER_SECOND = 100
-_PADDING = 0.25
-"""Seconds of near silence on both sides, so that the first sound is heard."""
-_LEVEL, _DITHER = -23.0, -65.0
-"""dBFS of the sound and of the noise that is added: after digital silence the recogniser is deaf."""
 _SILENCE = 1e-4
 """Full scale is 1: -80 dBFS."""
 _LEAST_POWER = 10 ** (-18 / 10)
@@ -86,7 +80,7 @@ class SphinxEngine(RecognitionEngine):
             raise Unsupported(f"The engine `{self.name}` understands English, not `{language}`.")
         if not len(samples) or float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < _SILENCE:
             return Recognised(language, ())  # all words fit nothing equally well: the search would take very long
-        sound, seconds = _prepared(resample(samples, sample_rate, _RATE)), len(samples) / sample_rate
+        sound, seconds = to_be_heard(samples, sample_rate), len(samples) / sample_rate
         words = self._heard(sound) if request.transcript is None else self._found(sound, request.transcript)
         within = [_clipped(word, seconds) for word in words if word.start < seconds]
         if request.transcript is None:
@@ -124,7 +118,7 @@ def _decoder() -> Any:
     """A new one for each sound, as it adapts to what it hears (0.3 s); so the same sound always has the same words."""
     from pocketsphinx import Decoder
 
-    return Decoder(samprate=_RATE, cmn="batch", loglevel="FATAL")
+    return Decoder(samprate=RATE, cmn="batch", loglevel="FATAL")
 
 
 def _aligner() -> Any:
@@ -133,7 +127,7 @@ def _aligner() -> Any:
 
     model = Path(get_model_path(), "en-us")
     words = str(model / "cmudict-en-us.dict")
-    return Decoder(hmm=str(model / "en-us"), dict=words, lm=None, samprate=_RATE, cmn="batch", loglevel="FATAL")
+    return Decoder(hmm=str(model / "en-us"), dict=words, lm=None, samprate=RATE, cmn="batch", loglevel="FATAL")
 
 
 def spoken_words(token: str) -> list[str]:
@@ -160,15 +154,6 @@ def _listen(decoder: Any, sound: bytes) -> None:
         decoder.end_utt()
 
 
-def _prepared(sound: Samples) -> bytes:
-    """16 bit at a steady level, with a little noise."""
-    level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-    gain = 10 ** (_LEVEL / 20) / level if level else 0.0
-    padded = np.pad(sound.astype(np.float64) * gain, round(_PADDING * _RATE))
-    noise = np.random.default_rng(0).standard_normal(len(padded)) * 10 ** (_DITHER / 20)
-    return (np.clip(padded + noise, -1, 1) * 32_767).astype("<i2").tobytes()
-
-
 def _plain(word: str) -> str:
     """A word without the number of its pronunciation; empty for pauses and noises."""
     if word.startswith(("<", "[", "+")):
@@ -179,7 +164,7 @@ def _plain(word: str) -> str:
 def _audible(words: Sequence[HeardWord], samples: Samples, rate: int) -> Iterator[HeardWord]:
     """Without the words that the recogniser makes of the hush before and after speech."""
     power = np.square(samples, dtype=np.float64)
-    frame = max(1, rate // _FRAMES_PER_SECOND)
+    frame = max(1, rate // FRAMES_PER_SECOND)
     frames = power[: len(power) // frame * frame].reshape(-1, frame).mean(axis=1)
     least = _LEAST_POWER * np.percentile(frames, 90) if len(frames) else 0.0
     for word in words:
@@ -190,8 +175,8 @@ def _audible(words: Sequence[HeardWord], samples: Samples, rate: int) -> Iterato
 
 def _times(part: Any) -> tuple[float, float]:
     """Seconds; the last frame of a word is still part of it."""
-    start, end = part.start_frame / _FRAMES_PER_SECOND, (part.end_frame + 1) / _FRAMES_PER_SECOND
-    return start - _PADDING, end - _PADDING
+    start, end = part.start_frame / FRAMES_PER_SECOND, (part.end_frame + 1) / FRAMES_PER_SECOND
+    return start - PADDING, end - PADDING
 
 
 def _clipped(word: HeardWord, seconds: float) -> HeardWord:

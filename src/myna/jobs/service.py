@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import math
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 _MICROSECOND = timedelta(microseconds=1)
 _UNSTARTED_AT_ONCE = 500
 _CODE_LENGTH = 64
+_BETWEEN_LOOKS = 0.25
+"""Seconds between two looks at a job that is waited for."""
 
 
 class JobEvents(Protocol):
@@ -77,6 +80,16 @@ class JobService:
         if job is None or job.account_id != account_id:
             raise NotFound
         return job
+
+    async def finished(self, job_id: str) -> Job:
+        """The job once it has finished, wherever it runs. Raises `NotFound`."""
+        while True:
+            job = await self.find(job_id)
+            if job is None:
+                raise NotFound
+            if job.finished:
+                return job
+            await asyncio.sleep(_BETWEEN_LOOKS)
 
     async def find(self, job_id: str) -> Job | None:
         """The job of any account, also a deleted one."""

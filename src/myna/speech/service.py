@@ -20,7 +20,6 @@ from myna.errors import (
     Conflict,
     EngineCrashed,
     InvalidRequest,
-    NotFound,
     RateLimited,
     TextTooLong,
     Unavailable,
@@ -44,8 +43,6 @@ from myna.voices.service import VoiceService
 log = structlog.get_logger()
 
 QUEUE = "speech"
-LONGEST_WAIT_BETWEEN_LOOKS = 0.25
-"""Seconds between two looks at a job that another node works on."""
 
 
 class DurableWork(Protocol):
@@ -132,13 +129,7 @@ class SpeechService:
         async with asyncio.timeout(timeout):
             if running := self._running.get(job_id):
                 await asyncio.shield(running)
-            while True:
-                job = await self._jobs.find(job_id)
-                if job is None:
-                    raise NotFound
-                if job.finished:
-                    return job
-                await asyncio.sleep(LONGEST_WAIT_BETWEEN_LOOKS)
+            return await self._jobs.finished(job_id)
 
     async def cancel(self, account_id: str, job_id: str) -> Job:
         """Stop a job that is queued or running: its workflow sees it before its next piece. Nothing is charged."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import structlog
 
 from myna.accounts.schemas import Caller
-from myna.errors import NotFound, Unavailable
+from myna.errors import Unavailable
 from myna.jobs.schemas import Job, NewJob
 from myna.jobs.service import JobService
 from myna.settings import Settings
@@ -23,7 +23,6 @@ log = structlog.get_logger()
 
 QUEUE = "dubs"
 """Their queue: both are long, and nobody waits for them."""
-_BETWEEN_LOOKS = 0.25
 
 
 class DurableWork(Protocol):
@@ -84,13 +83,7 @@ class TranscriptionOrders:
     async def wait(self, job_id: str, timeout: float) -> Job:
         """The finished job. Raises `TimeoutError` after `timeout` seconds; the job goes on."""
         async with asyncio.timeout(timeout):
-            while True:
-                job = await self._jobs.find(job_id)
-                if job is None:
-                    raise NotFound
-                if job.finished:
-                    return job
-                await asyncio.sleep(_BETWEEN_LOOKS)
+            return await self._jobs.finished(job_id)
 
     async def resume_unstarted(self, older_than: float = 10.0) -> int:
         """Queue the jobs that were accepted by a process that died before it could do so."""
