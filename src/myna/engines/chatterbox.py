@@ -23,7 +23,7 @@ from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVo
 from myna.engines.patience import patiently
 from myna.engines.tensors import checked_reference, device_of, from_text, to_text, usable_with_torch
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
-from myna.models.store import ModelStore
+from myna.models.store import ModelStore, unusable
 
 ENGINE = "chatterbox"
 FORMAT = "chatterbox/1"
@@ -183,7 +183,7 @@ def _load(files: _Files, device: str) -> Any:
     except EngineUnavailable:
         raise
     except Exception as error:
-        raise EngineUnavailable(f"The model `{files.folder.name}` cannot be loaded: {error}") from error
+        raise unusable(files.folder.name, f"cannot be loaded: {error}") from error
     if model.sr != _RATE:
         raise EngineUnavailable(f"The model `{files.folder.name}` speaks at {model.sr} Hz, not {_RATE}.")
     return model

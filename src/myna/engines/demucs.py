@@ -21,7 +21,7 @@ from myna.engines.overlap import OverlapAdd
 from myna.engines.separation import SeparationCapabilities, SeparationEngine, Stems, Stereo
 from myna.engines.tensors import device_of, usable_with_torch
 from myna.errors import Canceled, EngineUnavailable
-from myna.models.store import ModelStore
+from myna.models.store import ModelStore, unusable
 from myna.settings import Settings
 
 _ENGINE = "demucs"
@@ -113,7 +113,7 @@ def _load(path: Path, device: str) -> Any:
     try:
         model = load_safetensors_model(path)
     except Exception as error:  # whatever torch, safetensors and demucs say of a wrong file
-        raise EngineUnavailable(f"{path.name} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise unusable(path.parent.name, f"cannot be loaded: {type(error).__name__}: {error}") from error
     return model.to(device).eval()
 
 

@@ -20,7 +20,7 @@ from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVo
 from myna.engines.needs import missing_library
 from myna.engines.onnx import Stoppable, open_session
 from myna.errors import EngineFailed, EngineUnavailable, MynaError, Unsupported
-from myna.models.store import ModelStore, how_to_bring
+from myna.models.store import ModelStore, unusable
 
 SAMPLE_RATE = 22_050
 """Of the voices of medium and high quality, which are the most. Those of 16 kHz are brought to it, so that one engine
@@ -243,10 +243,7 @@ def _chosen(settings: Mapping[str, Any]) -> tuple[_VoiceFile, int | None]:
 
 
 def _broken(name: str, reason: str) -> EngineUnavailable:
-    return EngineUnavailable(
-        f"The voice `{name}` of Piper cannot be used: {reason}. "
-        f"`myna models verify {name}` looks for damage; {how_to_bring(name)}"
-    )
+    return unusable(name, f"cannot be used: {reason}")
 
 
 def _at_our_rate(samples: Samples, rate: int) -> Samples:

@@ -21,7 +21,7 @@ from myna.engines.base import AudioChunk, Capabilities, Engine, Samples, StockVo
 from myna.engines.patience import patiently
 from myna.engines.tensors import checked_reference, device_of, from_text, to_text, usable_with_torch
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
-from myna.models.store import ModelStore
+from myna.models.store import ModelStore, unusable
 
 ENGINE = "qwen-tts"
 FORMAT = "qwen-tts/1"
@@ -169,7 +169,7 @@ class QwenEngine(Engine):
                 str(model.folder), device_map=self._device, dtype=numbers, use_safetensors=True
             )
         except Exception as error:
-            raise EngineUnavailable(f"The model `{model.name}` cannot be loaded: {error}") from error
+            raise unusable(model.name, f"cannot be loaded: {error}") from error
         loaded.model.talker.register_forward_pre_hook(self._go_on)
         self._name, self._loaded = model.name, loaded
         return loaded

@@ -14,7 +14,7 @@ from myna.engines.base import Samples
 from myna.engines.denoising import DenoisingCapabilities, DenoisingEngine
 from myna.engines.needs import usable
 from myna.errors import EngineUnavailable
-from myna.models.store import ModelStore
+from myna.models.store import ModelStore, unusable
 from myna.settings import Settings
 
 _RATE = 16_000
@@ -85,7 +85,7 @@ def _load(path: Path) -> Any:
         file.seek(max(0, path.stat().st_size - _TAIL))
         tail = file.read()
     if any(word not in tail for word in _TOLD):
-        raise EngineUnavailable(f"{path.name} is no GTCRN as sherpa-onnx wants it.")
+        raise unusable(path.parent.name, f"cannot be used: {path.name} is no GTCRN as sherpa-onnx wants it")
     import sherpa_onnx
 
     network = sherpa_onnx.OfflineSpeechDenoiserModelConfig(
@@ -95,7 +95,7 @@ def _load(path: Path) -> Any:
     try:
         denoiser = sherpa_onnx.OnlineSpeechDenoiser(sherpa_onnx.OnlineSpeechDenoiserConfig(model=network))
     except RuntimeError as error:
-        raise EngineUnavailable(f"{path.name} cannot be loaded: {error}") from error
+        raise unusable(path.parent.name, f"cannot be loaded: {error}") from error
     if denoiser.sample_rate != _RATE:
         raise EngineUnavailable(f"{path.name} wants sound of {denoiser.sample_rate} Hz, not of {_RATE}.")
     return denoiser

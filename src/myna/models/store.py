@@ -290,6 +290,12 @@ def _size(path: Path) -> int:
         return -1
 
 
+def unusable(name: str, what: str) -> EngineUnavailable:
+    """A model that is here and of no use, with what to do. `what` says it of the model: `cannot be loaded: …`."""
+    words = f"The model `{name}` {what.rstrip('.')}"
+    return EngineUnavailable(f"{words}. `myna models verify {name}` looks for damage; {how_to_bring(name)}")
+
+
 def _read(path: Path) -> Manifest:
     """Raises `EngineUnavailable` when it was damaged."""
     try:

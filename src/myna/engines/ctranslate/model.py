@@ -8,7 +8,8 @@ from typing import Any
 
 from myna.engines.ctranslate.languages import stands_before_source
 from myna.engines.ctranslate.packages import Package, read_vocabulary, vocabulary_of
-from myna.errors import EngineFailed, EngineUnavailable
+from myna.errors import EngineFailed
+from myna.models.store import unusable
 from myna.settings import Settings
 
 _MOST_TOKENS = 200
@@ -53,7 +54,7 @@ class LoadedModel:
             _check_pieces(self._source, package.source_pieces, vocabulary_of(package.folder, "source"))
             _check_pieces(self._target, package.target_pieces, vocabulary_of(package.folder, "target"))
         except Exception as error:  # foreign code: whatever it raises is a reason
-            raise EngineUnavailable(f"The model `{package.name}` cannot be loaded: {error}") from error
+            raise unusable(package.name, f"cannot be loaded: {error}") from error
 
     def fits(self, text: str) -> bool:
         """Whether a text is short enough to be translated in one piece."""

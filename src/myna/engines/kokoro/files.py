@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from myna.engines.kokoro.voices import ENGINE, locale_of
 from myna.errors import EngineUnavailable
-from myna.models.store import ModelStore, how_to_bring
+from myna.models.store import ModelStore, unusable
 from myna.settings import Settings
 
 _DURATIONS = frozenset({"duration", "durations"})
@@ -56,10 +56,7 @@ def find_model() -> ModelFiles:
 
 def broken(name: str, reason: str) -> EngineUnavailable:
     """A model that is here and of no use."""
-    return EngineUnavailable(
-        f"The model `{name}` cannot be used: {reason}. "
-        f"`myna models verify {name}` looks for damage; {how_to_bring(name)}"
-    )
+    return unusable(name, f"cannot be used: {reason}")
 
 
 def _network(folder: Path, name: str) -> Path:

@@ -15,6 +15,7 @@ from myna.engines.base import Samples
 from myna.engines.pocket.files import PocketModel
 from myna.engines.pocket.voices import encoder_of
 from myna.errors import EngineFailed, EngineUnavailable
+from myna.models.store import unusable
 
 SAMPLE_RATE = 24_000
 _MOST_FRAMES = 6
@@ -38,7 +39,7 @@ class LoadedModel:
         except EngineUnavailable:
             raise
         except Exception as error:
-            raise EngineUnavailable(f"The model `{files.name}` cannot be loaded: {error}") from error
+            raise unusable(files.name, f"cannot be loaded: {error}") from error
         if self._model.sample_rate != SAMPLE_RATE:
             raise EngineUnavailable(
                 f"The model `{files.name}` speaks at {self._model.sample_rate} Hz, not {SAMPLE_RATE}."

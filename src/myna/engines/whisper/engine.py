@@ -28,6 +28,7 @@ from myna.engines.whisper.believing import (
 from myna.engines.whisper.languages import LANGUAGES, code_of, tag_of
 from myna.engines.whisper.models import ENGINE, WhisperModel, best_model, installed_models
 from myna.errors import EngineFailed, EngineUnavailable, Unsupported
+from myna.models.store import unusable
 from myna.settings import Settings
 
 _RATE = 16_000
@@ -149,7 +150,7 @@ class WhisperEngine(RecognitionEngine):
                 local_files_only=True,
             )
         except Exception as error:  # foreign code: whatever it raises is a reason
-            raise EngineUnavailable(f"The Whisper model `{chosen.name}` cannot be loaded: {error}") from error
+            raise unusable(chosen.name, f"cannot be loaded: {error}") from error
         self._loaded = chosen, model
         return model
 

@@ -131,7 +131,7 @@ def test_a_model_that_is_damaged_is_named(damaged: str, store: ModelStore, tmp_p
     own = ModelStore(tmp_path / "models")
     folder = own.add("broken", "whisper", store.require("plain"))
     (folder / damaged).write_bytes(b"\0" * (folder / damaged).stat().st_size)
-    with pytest.raises(EngineUnavailable, match="`broken` cannot be loaded"):
+    with pytest.raises(EngineUnavailable, match=r"`broken` cannot be loaded.*myna models verify broken"):
         WhisperEngine(Settings(models_dir=own.folder))
 
 
