@@ -259,7 +259,7 @@ async def test_whoever_leaves_at_any_moment_leaves_a_process_that_works(make_hos
     assert await host.synthesize("fake", ask("next"))
     counters = host.counters["fake"]
     assert (counters.running, counters.waiting, counters.processes) == (0, 0, 1)
-    assert not counters.restarts
+    assert not counters.restarts["protocol"], "what is said was understood each time"
 
 
 async def test_a_process_that_is_about_to_be_free_is_waited_for(make_host: MakeHost) -> None:
