@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from myna.dubbing.schemas import Dub, DubRequest
 from myna.dubbing.steps import DubSteps
 from myna.settings import Settings
 from tests.fixtures.dubs import SEPARATING, request_for
+from tests.fixtures.node import nothing
 
 DUB_ID = "2f0b8d3e-6c1c-4f3a-9d0e-1b7a5c9e4d21"
 CREDITS = 50_000
@@ -73,10 +73,6 @@ async def _run(data_dir: Path, film: Path, death: tuple[str, str] | None, reques
         (data_dir / "dub.json").write_text(json.dumps(facts(await dubbed(node, film, request))))
     finally:
         await node.stop()
-
-
-async def nothing(_engines: Sequence[str]) -> None:
-    """Processes that soon die need not warm up."""
 
 
 async def dubbed(node: Node, film: Path, request: DubRequest) -> Dub:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from myna.settings import Settings
 from myna.transcription.schemas import TranscriptionRequest
 from myna.transcription.steps import TranscriptionSteps
 from myna.worker.durable import DurableWork
+from tests.fixtures.node import nothing
 
 JOB_ID = "5d0c7f1e-3b0a-4a53-9b7e-61c2f0d8a914"
 CREDITS = 50_000
@@ -88,10 +89,6 @@ async def _run(data_dir: Path, recording: Path, death: str | None) -> None:
         (data_dir / "transcript.json").write_text(json.dumps(await facts(node, await transcribed(node, recording))))
     finally:
         await node.stop()
-
-
-async def nothing(_engines: Sequence[str]) -> None:
-    """Processes that soon die need not warm up."""
 
 
 async def transcribed(node: Node, recording: Path) -> Job:
