@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import signal
 import sqlite3
 import time
@@ -150,12 +149,10 @@ async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def sqlite_scene(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Scene]:
+async def sqlite_scene(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
     """What is the same on both databases is tried on one, since each start of a process takes its time."""
-    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}")
-    async with opened(database, tmp_path) as scene:
+    async with opened(sqlite_database, tmp_path) as scene:
         yield scene
-    await database.close()
 
 
 @asynccontextmanager

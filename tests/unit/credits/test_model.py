@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -182,13 +180,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.run(self.credits.check()) == []
 
 
-def test_the_ledger_agrees_with_its_model(
-    sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}"
+def test_the_ledger_agrees_with_its_model(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: LedgerMachine.now)
     with asyncio.Runner() as runner:
-        LedgerMachine.runner, LedgerMachine.database = runner, Database(url)
+        LedgerMachine.runner, LedgerMachine.database = runner, Database(sqlite_url)
         run_state_machine_as_test(
             LedgerMachine,
             settings=settings(

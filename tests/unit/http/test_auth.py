@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -53,9 +52,9 @@ def test_client_address():
 
 
 @pytest.fixture
-def database_url(sqlite_template, tmp_path):
+def database_url(sqlite_url):
     """Who a key belongs to is tested on both databases elsewhere."""
-    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}"
+    return sqlite_url
 
 
 @pytest.fixture

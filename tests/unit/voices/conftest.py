@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,12 +21,10 @@ async def studio(database: Database, tmp_path: Path) -> AsyncIterator[Studio]:
 
 
 @pytest.fixture
-async def local_studio(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Studio]:
+async def local_studio(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Studio]:
     """The same on SQLite alone, for what takes long and has little to do with the database."""
-    database = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}")
-    async with open_studio(database, tmp_path) as opened:
+    async with open_studio(sqlite_database, tmp_path) as opened:
         yield opened
-    await database.close()
 
 
 @pytest.fixture(scope="session")

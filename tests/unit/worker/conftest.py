@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,10 @@ from tests.fixtures.webhooks import House
 
 
 @pytest.fixture
-async def sqlite_house(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[House]:
+def sqlite_house(sqlite_database: Database, tmp_path: Path) -> House:
     """What is the same on both databases is tried on one."""
-    url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'myna.sqlite')}"
-    database = Database(url)
-    yield House(database, Settings(data_dir=tmp_path, database_url=url, fetch_allow="127.0.0.0/8"))
-    await database.close()
+    settings = Settings(data_dir=tmp_path, database_url=sqlite_database.url, fetch_allow="127.0.0.0/8")
+    return House(sqlite_database, settings)
 
 
 @pytest.fixture
