@@ -57,6 +57,26 @@ def test_a_client_that_leaves_frees_the_engine_and_pays_for_what_was_spoken(serv
     assert server.balance(token) < 100_000
 
 
+def test_a_client_that_leaves_before_the_first_sound_frees_the_engine_and_its_key(server: ServerProcess) -> None:
+    logged = len(server.log())
+    token = server.new_key(credits=100)
+
+    def ask(text: str, seconds: float) -> httpx.Response:
+        return httpx.post(
+            f"{server.url}/v1/audio/speech",
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "left-early"},
+            json={"model": "tts-1", "voice": "alloy", "input": text},
+            timeout=httpx.Timeout(PATIENCE, read=seconds),
+        )
+
+    with pytest.raises(httpx.ReadTimeout):
+        ask(f"fake:slow=600 {SENTENCE}", 1.0)
+    assert eventually(lambda: requests_running(server) == 0)
+    assert eventually(lambda: server.balance(token) == 100_000)
+    assert eventually(lambda: ask(SENTENCE, PATIENCE).status_code == 200)
+    assert "error" not in server.log()[logged:]
+
+
 def test_an_engine_that_is_killed_in_a_sentence_costs_a_retry_and_not_the_request(server: ServerProcess) -> None:
     token = server.new_key()
     reference = decode(speak(server, token, SENTENCE, response_format="wav").content)

@@ -22,6 +22,7 @@ from myna.http.errors import ErrorResponse
 from myna.http.fingerprint import body_fingerprint, idempotency_key, request_scope
 from myna.http.middleware import body_of
 from myna.http.repository import IdempotencyRepository, KeptRequest
+from myna.http.streaming import ClientLeft
 from myna.kit import clock, ids
 from myna.kit.finishing import end_of, now_or_later, set_going, to_the_end
 
@@ -35,7 +36,7 @@ MAX_KEPT_BYTES = 64 * 1024 * 1024
 _IN_MEMORY = 1_000_000
 _SWEEP_SECONDS = 60.0
 _SWEEP_ROWS = 200
-_NEVER_KEPT = frozenset({401, 408, 409, 413, 429, 503})
+_NEVER_KEPT = frozenset({401, 408, 409, 413, 429, ClientLeft.status, 503})
 """Refusals that say nothing about the request itself."""
 _KEPT_HEADERS = frozenset({"content-type", "content-disposition", "location", "cache-control", "x-should-retry"})
 

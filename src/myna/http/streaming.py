@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from myna.errors import MynaError
 from myna.kit.finishing import to_the_end
 
 if TYPE_CHECKING:
@@ -17,6 +19,30 @@ if TYPE_CHECKING:
 
 IntoFile = Callable[[bytes], bytes]
 """Makes the file that is sent from all that was spoken."""
+
+
+class ClientLeft(MynaError):
+    """The client left before there was anything to hear."""
+
+    code = "client_left"
+    status = 499  # as many servers log it; nobody gets it
+
+
+async def opened(request: Request, opening: Coroutine[Any, Any, SpeechStream]) -> SpeechStream:
+    """The stream that `opening` gives, while the client waits for it. Raises `ClientLeft` and what `opening` raises."""
+    stream = asyncio.create_task(opening)
+    leaving = asyncio.create_task(client_leaves(request.receive))
+    try:
+        await asyncio.wait({stream, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not stream.done():
+            raise ClientLeft
+        return stream.result()
+    except BaseException:
+        await to_the_end(_close(stream))
+        raise
+    finally:
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
 
 
 class SpeechResponse(Response):
@@ -34,7 +60,7 @@ class SpeechResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         speaking = asyncio.create_task(self._send(send))
-        leaving = asyncio.create_task(_disconnect(receive))
+        leaving = asyncio.create_task(client_leaves(receive))
         try:
             await asyncio.wait({speaking, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if speaking.done():
@@ -72,6 +98,15 @@ class WholeSpeechResponse(SpeechResponse):
         await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-async def _disconnect(receive: Receive) -> None:
+async def client_leaves(receive: Receive) -> None:
+    """Ends when it has. To be asked when the whole body was read."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _close(opening: asyncio.Task[SpeechStream]) -> None:
+    """Whatever becomes of it."""
+    opening.cancel()
+    await asyncio.wait({opening})
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().aclose()

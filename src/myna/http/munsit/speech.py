@@ -26,7 +26,7 @@ from myna.http.munsit.schemas import (
     SpeechBody,
 )
 from myna.http.munsit.speaking import open_stream, raw_response, wav_response
-from myna.http.streaming import SpeechResponse
+from myna.http.streaming import SpeechResponse, opened
 from myna.speech.stream import SpeechStream
 from myna.speech.timing import Alignment
 
@@ -81,7 +81,7 @@ def speech_router(services: Services) -> APIRouter:
         voice = await find_voice(services.voices, voice_id, choice, caller.account.id)
         seed = mapping.seed_of(mapping.stability_of(body.stability, voice), request_seed(request))
         speech = mapping.speech_request(body, voice, services.registry.describe(voice.engine), seed)
-        return await open_stream(request, services, caller, speech, voice)
+        return await opened(request, open_stream(request, services, caller, speech, voice))
 
     return router
 

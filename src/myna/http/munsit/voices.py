@@ -32,6 +32,7 @@ from myna.http.munsit.models import choice_of
 from myna.http.munsit.schemas import CHANGE_MESSAGES, STABILITY, ChangeBody, Voice
 from myna.http.munsit.speaking import check_balance, open_stream, raw_response, remembered
 from myna.http.samples import voice_sample
+from myna.http.streaming import opened
 from myna.media.decode import pcm16
 from myna.media.formats import MEDIA_TYPES
 from myna.voices.cloning import new_voice_id
@@ -114,7 +115,8 @@ class _Cloning:
             prepared = await self._prepared(caller, recording, engine, wanted.consent_id, similarity=wanted.similarity)
             keep_under(request, previews_folder(caller.account.id, prepared.reference_hash))
             speech = mapping.preview_request(wanted, mapping.seed_of(STABILITY, request_seed(request)))
-            stream = await open_stream(request, self._services, caller, speech, prepared.voice)
+            opening = open_stream(request, self._services, caller, speech, prepared.voice)
+            stream = await opened(request, opening)
         except InsufficientCredits as error:
             raise InsufficientCredits from error  # the vendor names no amounts here
         except Exception as error:

@@ -15,7 +15,7 @@ from myna.http.native import forms, mapping, schemas
 from myna.http.native.files import content_disposition
 from myna.http.native.keyed import caller_of, keyed_route
 from myna.http.native.own_voices import as_own
-from myna.http.streaming import SpeechResponse
+from myna.http.streaming import SpeechResponse, opened
 from myna.http.uploads import read_upload
 from myna.voices.cloning import new_voice_id
 from myna.voices.fields import checked_new
@@ -51,7 +51,7 @@ def cloning_router(services: Services) -> APIRouter:
         prepared = await _prepared(form, caller, services)
         work_begins(request)
         keep_under(request, previews_folder(caller.account.id, prepared.reference_hash))
-        stream = await services.speech.stream(
+        opening = services.speech.stream(
             caller,
             mapping.preview_request(form, prepared.voice),
             api="native",
@@ -59,6 +59,7 @@ def cloning_router(services: Services) -> APIRouter:
             base_url=services.base_url(request),
             voice=prepared.voice,
         )
+        stream = await opened(request, opening)
         pieces = _remembered(stream, form, prepared, caller.account.id, services)
         return SpeechResponse(stream, pieces, {"content-type": stream.media_type, "cache-control": "no-store"})
 

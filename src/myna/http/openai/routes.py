@@ -19,6 +19,7 @@ from myna.http.openai import mapping, voices
 from myna.http.openai.errors import ModelNotFound, error_response, refused
 from myna.http.openai.schemas import Model, ModelList, SpeechBody, VoiceList
 from myna.http.openai.streaming import audio_response, event_response
+from myna.http.streaming import opened
 from myna.kit.hops import HEADER, came_by
 from myna.voices.schemas import Voice
 
@@ -43,13 +44,14 @@ def create_api(services: Services) -> FastAPI:
         body = await _read_speech(request)
         voice = await _find_voice(body, caller, services)
         work_begins(request)
-        stream = await services.speech.stream(
+        opening = services.speech.stream(
             caller,
             mapping.speech_request(body, voice),
             api="openai",
             price_per_character=services.settings.openai_millicredits_per_character,
             base_url=services.base_url(request),
         )
+        stream = await opened(request, opening)
         answer = event_response(stream, body.input) if body.stream_format == "sse" else audio_response(stream)
         answer.headers["x-myna-engine"] = voice.engine
         return answer

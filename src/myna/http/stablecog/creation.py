@@ -17,6 +17,7 @@ from myna.http.stablecog.gate import Gate
 from myna.http.stablecog.links import link_maker
 from myna.http.stablecog.schemas import CreateBody, Created
 from myna.http.stablecog.speakers import Models, Speaker
+from myna.http.streaming import client_leaves
 from myna.jobs.schemas import Job
 from myna.kit import clock, ids
 from myna.voices.languages import base_language
@@ -41,7 +42,7 @@ class Creation:
         order = mapping.read_order(body, self._models, own, checked=not is_admin)
         if is_admin:
             return await self._make(request, caller, order, body.was_auto_submitted)
-        async with self._gate.entered(caller.account.id, lambda: _gone(request)):
+        async with self._gate.entered(caller.account.id, lambda: client_leaves(request.receive)):
             return await self._make(request, caller, order, body.was_auto_submitted)
 
     async def _own_speaker(self, speaker_id: str | None, caller: Caller) -> Speaker | None:
@@ -106,9 +107,3 @@ class Creation:
         except Conflict:
             return await self._services.jobs.get(job.account_id, job.id)
         raise StablecogError(500, "TIMEOUT")
-
-
-async def _gone(request: Request) -> None:
-    """Ends when the client closes the connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
