@@ -23,13 +23,14 @@ from tests.fixtures.speech import speech_like
 
 SENTENCE = "The boy was there when the sun rose, and the small pup gnawed a hole in the sock."
 FLITE = frozenset(base.id for base in installed() if base.engine == "flite")
+ALL_BUT_ONE = frozenset(base.id for base in installed() if base.id != "espeak:f3")
+"""Excluded, so that it is the same on all machines: which of two bases comes nearest may hang on a last digit."""
 with_flite = pytest.mark.skipif(not FliteEngine.available()[0], reason="flite is not installed")
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[MatchEngine]:
-    """Without flite, so that it is the same on all machines."""
-    made = MatchEngine(FLITE)
+    made = MatchEngine(ALL_BUT_ONE)
     yield made
     made.close()
 
@@ -40,7 +41,7 @@ def reference() -> Samples:
 
 @cache
 def prepared() -> dict[str, Any]:
-    return MatchEngine(FLITE).prepare_voice(reference(), RATE, f"{TEXT} {OTHER}", "en-US")
+    return MatchEngine(ALL_BUT_ONE).prepare_voice(reference(), RATE, f"{TEXT} {OTHER}", "en-US")
 
 
 def speak(engine: MatchEngine, text: str = SENTENCE, language: str = "en-US", **options: Any) -> list[AudioChunk]:
@@ -56,7 +57,7 @@ def test_the_clone_has_the_pitch_and_the_colour_of_the_reference(engine: MatchEn
 
 
 def test_similarity_brings_it_nearer_step_by_step(engine: MatchEngine) -> None:
-    takes = [joined(speak(engine, similarity=step)) for step in (0.0, 0.33, 0.67, 1.0)]
+    takes = [joined(speak(engine, f"{TEXT} {OTHER}", similarity=step)) for step in (0.0, 0.33, 0.67, 1.0)]
     goal, colour = pitch(reference(), RATE), timbre(reference(), RATE)
     heights = [abs(np.log(pitch(take, RATE) / goal)) for take in takes]
     colours = [float(np.sqrt(((timbre(take, RATE) - colour) ** 2).mean())) for take in takes]
