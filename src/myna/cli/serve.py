@@ -12,6 +12,7 @@ import typer
 
 from myna.cli.local import LocalData, load_settings, run
 from myna.errors import Conflict, StartupError
+from myna.kit.processes import keep_little_memory
 
 if TYPE_CHECKING:
     from myna.settings import Settings
@@ -28,6 +29,7 @@ def serve(
     ] = None,
 ) -> None:
     """Start a node: it answers on HTTP and works the queue."""
+    keep_little_memory()
     settings = load_settings(host=host, port=port)
     if not settings.serve_http:
         _work_only(settings)
@@ -101,11 +103,9 @@ def _listen(settings: Settings, listener: socket.socket) -> None:
 
     from myna.app import create_app
     from myna.http.sockets import MAX_MESSAGE_BYTES
-    from myna.kit.processes import share_memory_between_threads
     from myna.logs import set_up_logs
 
     set_up_logs(settings)
-    share_memory_between_threads()
     config = uvicorn.Config(
         create_app(settings),
         access_log=False,

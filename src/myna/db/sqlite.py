@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _SLOW = frozenset({"commit", "rollback", "close"})
 _LOCKING = "BEGIN IMMEDIATE"
+_CACHE_KIB = 512
+"""Pages that each connection keeps for itself; the system keeps the file in memory anyway."""
 
 
 class LoopConnection(aiosqlite.Connection):
@@ -82,7 +84,8 @@ def _engine(
 
     def configure(connection: Any, _: Any) -> None:
         cursor = connection.cursor()
-        for statement in ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", pragma):
+        cache = f"PRAGMA cache_size=-{_CACHE_KIB}"
+        for statement in ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", cache, pragma):
             cursor.execute(statement)
         cursor.close()
         connection.create_function("lower", 1, _lower, deterministic=True)

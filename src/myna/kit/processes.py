@@ -13,6 +13,8 @@ LESS_URGENT = 10
 
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _MOST_ARENAS = -8  # M_ARENA_MAX
+_LEAST_MAPPED = -3  # M_MMAP_THRESHOLD
+_LEAST_RETURNED = -1  # M_TRIM_THRESHOLD
 
 
 def die_with(parent: int) -> None:
@@ -35,10 +37,16 @@ def give_way() -> None:
             Path("/proc/self/autogroup").write_text(str(LESS_URGENT))
 
 
-def share_memory_between_threads(arenas: int = 2) -> None:
-    """Have glibc keep free memory in a few places for all threads, not in up to eight for each processor.
+def keep_little_memory(arenas: int = 2, mapped: int = 512 * 1024, kept: int = 1024 * 1024) -> None:
+    """Have glibc keep free memory in a few places for all threads, not in up to eight for each processor; give back at
+    once pieces of `mapped` bytes or more, and what is free beyond `kept` bytes at the end of a place.
 
-    Sound comes and goes in large pieces on many threads; what each keeps for itself looks like growth.
+    Sound comes and goes in large pieces on many threads; what each keeps for itself looks like growth. Where no sizes
+    are set, glibc raises its own up to 64 MiB, and large pieces leave holes between small ones that stay. With smaller
+    sizes the system is asked so often that answers take longer.
     """
     with contextlib.suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL(None).mallopt(_MOST_ARENAS, arenas)
+        library = ctypes.CDLL(None)
+        library.mallopt(_MOST_ARENAS, arenas)
+        library.mallopt(_LEAST_MAPPED, mapped)
+        library.mallopt(_LEAST_RETURNED, kept)
