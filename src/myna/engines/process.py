@@ -28,6 +28,7 @@ from myna.errors import (
     Unavailable,
     Unsupported,
 )
+from myna.kit.installing import without_folders
 
 Frame = tuple[dict[str, Any], bytes]
 
@@ -96,7 +97,8 @@ class EngineProcess:
         header, _ = await self._next_frame(seconds)
         if header["type"] != "ready":
             self.broken = "start"
-            raise EngineUnavailable(str(header.get("message") or f"The engine `{self.engine}` did not start."))
+            reason = without_folders(str(header.get("message") or ""))
+            raise EngineUnavailable(reason or f"The engine `{self.engine}` did not start.")
 
     async def send(self, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
         """Send a request. Its answer is read with `receive` until nothing is in flight."""

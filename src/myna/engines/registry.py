@@ -20,6 +20,7 @@ from myna.engines.recognition import RecognitionCapabilities
 from myna.engines.separation import SeparationCapabilities
 from myna.engines.translation import TranslationCapabilities
 from myna.errors import EngineUnavailable
+from myna.kit.installing import without_folders
 
 GROUP = "myna.engines"
 _FIRST = ("kokoro", "piper", "espeak", "flite", "whisper", "sphinx", "chat", "ctranslate", "apertium")
@@ -175,7 +176,7 @@ class EngineRegistry:
         found = self._probes.get(name)
         if not isinstance(found, Probed):
             reason = found.reason if found else self._why_not(name)
-            raise EngineUnavailable(f"The engine `{name}` cannot be used here: {reason}")
+            raise EngineUnavailable(f"The engine `{name}` cannot be used here: {without_folders(reason)}")
         return found
 
     def _why_not(self, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -10,6 +11,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[3]
 """The checkout that this file is part of, if it is part of one."""
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s`'\"]+/)+")
 
 
 def is_lent() -> bool:
@@ -35,3 +37,10 @@ def install_package(requirement: str) -> str:
     python = shlex.quote(sys.executable)
     pip = f"{python} -m pip install" if find_spec("pip") else f"uv pip install --python {python}"
     return f"{pip} {shlex.quote(requirement)}"
+
+
+def without_folders(text: str) -> str:
+    """A reason or a command as clients of an API are told it: of each file only its name, and the way to it from the
+    checkout. Where things lie on this machine is for `myna doctor`.
+    """
+    return _FOLDERS.sub("", text.replace(f"{TREE}/", ""))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from myna.kit import installing
-from myna.kit.installing import TREE, install_extra, install_package, is_lent
+from myna.kit.installing import TREE, install_extra, install_package, is_lent, without_folders
 
 
 @pytest.fixture
@@ -53,3 +53,20 @@ def test_a_path_with_a_space_is_one_word(monkeypatch: pytest.MonkeyPatch, elsewh
 
 def test_myna_is_installed_where_its_tests_run() -> None:
     assert not is_lent()
+
+
+def test_clients_are_told_no_folders(elsewhere: Path) -> None:
+    def told(command: str) -> str:
+        return without_folders(f"`kokoro-onnx` is not installed: `{command}` brings it")
+
+    prepare = f"{TREE}/scripts/prepare --no-dev --inexact --extra kokoro"
+    assert told(prepare) == told("scripts/prepare --no-dev --inexact --extra kokoro")
+    assert told(install_extra("kokoro")) == told("python -m pip install 'myna[kokoro]'")
+    assert (
+        without_folders("Load model from /srv/models/kokoro/model.onnx failed") == "Load model from model.onnx failed"
+    )
+
+
+def test_addresses_and_pages_stay_as_they_are() -> None:
+    text = "MYNA_REMOTE_URL names no speech server, such as http://127.0.0.1:8880/v1/ (docs/engines/remote.md)"
+    assert without_folders(text) == text
