@@ -37,7 +37,7 @@ def give_way() -> None:
             Path("/proc/self/autogroup").write_text(str(LESS_URGENT))
 
 
-def keep_little_memory(arenas: int = 1, mapped: int = 128 * 1024, kept: int = 512 * 1024) -> None:
+def keep_little_memory(arenas: int = 1, mapped: int = 128 * 1024, kept: int = 2048 * 1024) -> None:
     """Have glibc keep free memory in one place for all threads, not in up to eight for each processor; give back at
     once pieces of `mapped` bytes or more, and what is free beyond `kept` bytes at the end of a place.
 
