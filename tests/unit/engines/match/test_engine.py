@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.cloning_measures import pitch_median, spectral_distance
 from myna.audio.matching.vocoder import RATE
 from myna.engines.base import AudioChunk, Samples, SynthesisRequest
 from myna.engines.flite import FliteEngine
@@ -63,6 +64,22 @@ def test_similarity_brings_it_nearer_step_by_step(engine: MatchEngine) -> None:
     colours = [float(np.sqrt(((timbre(take, RATE) - colour) ** 2).mean())) for take in takes]
     assert heights == sorted(heights, reverse=True)
     assert colours == sorted(colours, reverse=True)
+
+
+@pytest.mark.parametrize("base", ["espeak:f2", "espeak:m3"])
+def test_similarity_brings_any_base_nearer_by_its_long_term_spectrum(base: str) -> None:
+    """Also one that resembles the reference already, and one that is an octave away."""
+    engine = MatchEngine(frozenset(other.id for other in installed() if other.id != base))
+    voice = engine.prepare_voice(reference(), RATE, f"{TEXT} {OTHER}", "en-US")
+    requests = [SynthesisRequest(f"{TEXT} {OTHER}", "en-US", voice, similarity=step) for step in (0.0, 0.5, 1.0)]
+    takes = [joined(list(engine.synthesize(request))) for request in requests]
+    engine.close()
+    goal = pitch_median(reference())
+    heights = [abs(np.log(pitch_median(take) / goal)) for take in takes]
+    spectra = [spectral_distance(take, reference()) for take in takes]
+    assert heights == sorted(heights, reverse=True)
+    assert spectra == sorted(spectra, reverse=True)
+    assert spectra[-1] < 0.5 * spectra[0]
 
 
 def test_stability_narrows_the_melody_and_the_variation(engine: MatchEngine) -> None:
