@@ -1,5 +1,14 @@
-"""`python -m myna`."""
+"""The program: `myna`, and `python -m myna`."""
 
-from myna.cli import main
+from myna import cli
+from myna.kit.processes import ended_at_once
 
-main()
+
+def main() -> None:
+    """Run a command and end."""
+    with ended_at_once():
+        cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 LESS_URGENT = 10
@@ -23,6 +26,32 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
+
+
+@contextlib.contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Have this process end with the status of what runs within, but without taking the interpreter apart.
+
+    Python still waits for its own threads and calls what was registered with `atexit` since. Threads of libraries in
+    Rust it cannot wait for: one that hands a result over while the interpreter is taken apart is ended by Python in
+    the middle of Rust code, which aborts the process, though all its work was done (pyo3-async-runtimes issue 40).
+    """
+    status = 1
+
+    def end() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+                stream.flush()
+        os._exit(status)
+
+    atexit.register(end)
+    try:
+        yield
+        status = 0
+    except SystemExit as ending:
+        code = ending.code or 0
+        status = code & 0xFF if isinstance(code, int) else 1
+        raise
 
 
 def give_way() -> None:
