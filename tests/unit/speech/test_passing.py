@@ -25,12 +25,15 @@ TEXT = "The beginning of this is heard long before {} its end has come"
 class PassingRegistry(EngineRegistry):
     """As if the fake engine took its time."""
 
+    patient = False
+    """It gives nothing before the whole."""
     forgetful = False
     """It does not say the same again."""
 
     def describe(self, name: str) -> Capabilities:
         able = super().describe(name)
-        return replace(able, passes_on=True, options=able.options - {"seed"} if self.forgetful else able.options)
+        options = able.options - {"seed"} if self.forgetful else able.options
+        return replace(able, passes_on=not self.patient, options=options)
 
 
 @pytest.fixture
@@ -58,7 +61,9 @@ async def heard(renderer: Renderer, spoken: Script) -> list[np.ndarray]:
 
 
 async def test_it_comes_in_parts_that_are_the_whole(renderer: Renderer, registry: PassingRegistry) -> None:
+    registry.patient = True
     (whole,) = await heard(renderer, script(renderer, registry, ""))
+    registry.patient = False
     parts = await heard(renderer, script(renderer, registry, "fake:slow=2"))
     assert len(parts) > 1
     assert np.array_equal(np.concatenate(parts), whole)
