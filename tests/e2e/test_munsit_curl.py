@@ -6,16 +6,18 @@ import json
 import subprocess
 import wave
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from myna.media.decode import decode
 from tests.e2e.listening import listen
 from tests.fixtures.munsit import RAW_24K, wrapped
-from tests.fixtures.recordings import median_pitch
+from tests.fixtures.recordings import READING, median_pitch
 from tests.fixtures.server import ServerFactory, ServerProcess
 
 TEXT = "This is how I will sound from now on."
+SENTENCE = READING.partition(".")[0] + "."
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +45,8 @@ class Shell:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def preview(self, *more: str) -> bytes:
-        fields = ("-F", f"text={TEXT}", "-F", "similarity=1", "-F", "model_id=faseeh-v1-preview")
+    def preview(self, *more: str, text: str = TEXT) -> bytes:
+        fields = ("-F", f"text={text}", "-F", "similarity=1", "-F", "model_id=faseeh-v1-preview")
         self.curl(f"{self.api}/voices/preview", "-F", "file=@reference.wav", *fields, "-o", "preview.pcm", *more)
         return (self.folder / "preview.pcm").read_bytes()
 
@@ -103,5 +105,5 @@ def test_preview_clone_speak(shell: Shell) -> None:
 def test_a_voice_is_as_low_or_as_high_as_its_reference(shell: Shell, low_voice: bytes, high_voice: bytes) -> None:
     for recording in (low_voice, high_voice):
         (shell.folder / "reference.wav").write_bytes(recording)
-        preview = wrapped(shell.preview())
-        assert median_pitch(preview) == pytest.approx(median_pitch(recording), rel=0.08)
+        takes = [wrapped(shell.preview(text=SENTENCE)) for _ in range(3)]  # no two are alike
+        assert fmean(map(median_pitch, takes)) == pytest.approx(median_pitch(recording), rel=0.08)

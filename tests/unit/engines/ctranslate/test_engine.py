@@ -25,7 +25,7 @@ RECIPES = {
     "m2m": Recipe(form="m2m100", letters={"a": "@"}, languages=[f"__{code}__" for code in (*CODES, "xh")]),
     "madlad": Recipe(form="madlad", letters={"a": "%"}, languages=[f"<2{code}>" for code in (*CODES, "cy", "zu")]),
     "opus-mt-en-sla": Recipe("en", "sla", {"a": "#"}, "marian-group", [">>ces<<", ">>pol<<"]),
-    "opus-mt-gl-en": Recipe("gl", "en", {}, "opus"),
+    "opus-mt-gl-en": Recipe("gl", "en", {}, "opus", positions=512),
 }
 
 
