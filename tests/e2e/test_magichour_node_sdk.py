@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -29,8 +30,11 @@ def node():
             pytest.fail("node and npm must be installed to test the Node client")
         pytest.skip("node and npm are not installed")
     installed, wanted = FOLDER / "node_modules" / ".package-lock.json", FOLDER / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, capture_output=True, timeout=300)
+    with wanted.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # npm begins with removing what another process of the tests has just installed
+        if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+            install = [npm, "ci", "--no-audit", "--no-fund"]
+            subprocess.run(install, cwd=FOLDER, check=True, capture_output=True, timeout=300)
     return program
 
 
