@@ -1,4 +1,4 @@
-"""Magic Hour's audio API on a node that does one job at a time: rates, waiting, and webhooks."""
+"""Magic Hour's audio API on a node that does one queued job at a time: rates, waiting, and webhooks."""
 
 from __future__ import annotations
 
@@ -51,16 +51,17 @@ def test_looking_is_never_throttled(account):
 
 
 def test_a_project_waits_for_its_turn(account):
-    first = account.make(prompt="Hello fake:slow=1.5 there")
-    second = account.make()
-    account.until(first, {"rendering"})
-    waiting = account.project(second)
+    """The node begins one at once, takes one from the queue, and does the others after that."""
+    before = [account.make(prompt="Hello fake:slow=1.5 there") for _ in range(2)]
+    last = account.make()
+    account.until(before[0], {"rendering"})
+    waiting = account.project(last)
     assert (waiting["status"], waiting["downloads"], waiting["error"]) == ("queued", [], None)
-    assert account.delete(f"/v1/audio-projects/{second}").status_code == 204
-    project = account.project(second)
+    assert account.delete(f"/v1/audio-projects/{last}").status_code == 204
+    project = account.project(last)
     assert (project["status"], project["enabled"], project["credits_charged"]) == ("canceled", False, 0)
-    assert account.finished(first)["status"] == "complete"
-    assert account.balance() == 98_000
+    assert [account.finished(project_id)["status"] for project_id in before] == ["complete", "complete"]
+    assert account.balance() == 96_000
 
 
 def test_a_label_that_the_operator_bound(account):
