@@ -41,12 +41,12 @@ class Loop(asyncio.SelectorEventLoop):
     def call_soon_threadsafe(self, *arguments, **options):
         handle = super().call_soon_threadsafe(*arguments, **options)
         if threading.current_thread() is not threading.main_thread():
-            time.sleep(0.2)  # the result is there, and its thread has still to go
+            time.sleep(1)  # the result is there, and its thread has still to go
         return handle
 
 class Slow:
     def __del__(self, sleep=time.sleep):
-        sleep(0.6)
+        sleep(5)
 
 async def work():
     await obstore.put_async(MemoryStore(), "key", b"content")
